@@ -66,6 +66,10 @@ std::string Conversion::name() const {
 
 Conversion parse_conversion(std::string_view text, Rounding otherwise) {
   const std::size_t at = text.find('@');
+  if (at != std::string_view::npos && at + 1 == text.size()) {
+    throw UserError(fmt::format("'{}' has nothing after '@'; a rounding follows it, such as {}@stochastic", text,
+                                text.substr(0, at)));
+  }
   return {parse_format(text.substr(0, at)),
           at == std::string_view::npos ? otherwise : parse_rounding(text.substr(at + 1))};
 }

@@ -31,6 +31,7 @@ FormatPtr parse_format(std::string_view text);
 struct Conversion {
   FormatPtr format;
   Rounding rounding;
+  /// Reads back with the default rounding: '@nearest_even' is left out.
   std::string name() const;
 };
 Conversion parse_conversion(std::string_view text, Rounding otherwise = {});

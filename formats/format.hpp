@@ -34,8 +34,8 @@ struct Block {
   std::uint64_t first = 0;
 };
 
-/// Where a converted block goes; both have the input's stride. `codes` may be null, and must be for storage_only
-/// and floating formats.
+/// Where a converted block goes; both have the input's stride; `values` may not overlap the input. `codes` may be null,
+/// and must be for storage_only and floating formats.
 struct BlockOutput {
   float* values = nullptr;
   std::int16_t* codes = nullptr;
@@ -53,7 +53,7 @@ struct FormatFacts {
   double largest = 0;
   double smallest_normal = 0;
   double smallest = 0;          ///< smallest positive value (subnormal where there are any)
-  double epsilon = 0;           ///< step just above 1 relative to 1, or half a step of absmax for shared scales
+  double epsilon = 0;           ///< step above 1; shared scales: step / smallest absmax with that scale
   double dynamic_range_db = 0;  ///< 20 log10(largest / smallest)
   std::string notes;
 };

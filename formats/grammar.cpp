@@ -6,50 +6,33 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
+
+#include "formats/words.hpp"
 
 namespace precsim::formats {
 namespace {
 
-int edit_distance(std::string_view a, std::string_view b) {
-  std::vector<int> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    int diagonal = row[0];
-    row[0] = static_cast<int>(i) + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const int substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-/// Longer text is not a name but a mistake, and not worth the quadratic searches below.
+/// Longer text is not a name but a mistake.
 constexpr std::size_t longest_name = 200;
 
-/// The text with '?' for what would disturb a terminal.
-std::string printable(std::string_view text) {
-  std::string shown(text);
-  std::replace_if(
-      shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return shown;
+/// The hint of words.hpp over owned names.
+std::string hint_among(std::string_view word, const std::vector<std::string>& candidates) {
+  return hint(word, std::vector<std::string_view>(candidates.begin(), candidates.end()));
 }
 
 }  // namespace
 
 ParsedName parse_name(std::string_view text, std::string_view kind) {
   const auto malformed = [&](std::string_view why) {
-    return UserError(fmt::format("{} '{}' is malformed: {}; the form is NAME[:option[=value],...] without blanks", kind,
-                                 printable(text), why));
+    return UserError(fmt::format("{} {} is malformed: {}; the form is NAME[:option[=value],...] without blanks", kind,
+                                 quote(text), why));
   };
   if (text.empty()) {
     throw malformed("it is empty");
   }
   if (text.size() > longest_name) {
-    throw UserError(fmt::format("a {} name of {} characters, '{}...', is too long; at most {} are allowed", kind,
-                                text.size(), printable(text.substr(0, 40)), longest_name));
+    throw UserError(fmt::format("a {} name of {} characters, {}, is too long; at most {} are allowed", kind,
+                                text.size(), quote(text), longest_name));
   }
   if (std::any_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; })) {
     throw malformed("it holds a blank or a character outside ASCII");
@@ -134,10 +117,8 @@ bool OptionReader::flag(std::string_view option) {
 void OptionReader::finish() const {
   for (const auto& [option, value] : parsed_.options) {
     if (std::find(asked_.begin(), asked_.end(), option) == asked_.end()) {
-      const std::string near = nearest_name(option, asked_);
       throw UserError(fmt::format(
-          "{} '{}' has no option '{}'{}; {}", kind_, parsed_.text, option,
-          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
+          "{} '{}' has no option '{}'{}; {}", kind_, parsed_.text, option, hint_among(option, asked_),
           valid_.empty() ? std::string("it takes none") : fmt::format("valid: {}", fmt::join(valid_, ", "))));
     }
   }
@@ -155,24 +136,9 @@ bool parse_integer(std::string_view text, std::int64_t low, std::int64_t high, s
   return true;
 }
 
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates) {
-  int best = std::max(2, static_cast<int>(word.size()) / 3) + 1;
-  std::string nearest;
-  for (const std::string& candidate : candidates) {
-    const int distance = edit_distance(word, candidate);
-    if (distance < best) {
-      best = distance;
-      nearest = candidate;
-    }
-  }
-  return nearest;
-}
-
 UserError unknown_name(std::string_view kind, std::string_view text, std::string_view word,
                        const std::vector<std::string>& candidates) {
-  const std::string near = nearest_name(word, candidates);
-  return UserError(fmt::format("unknown {} '{}'{}; valid: {}", kind, text,
-                               near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
+  return UserError(fmt::format("unknown {} '{}'{}; valid: {}", kind, text, hint_among(word, candidates),
                                fmt::join(candidates, ", ")));
 }
 

@@ -51,10 +51,7 @@ class OptionReader {
 /// Whole text as a decimal integer in [low, high]; false otherwise.
 bool parse_integer(std::string_view text, std::int64_t low, std::int64_t high, std::int64_t& value);
 
-/// The candidate nearest to `word` (edit distance), or "" when none is near.
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
-
-/// UserError "unknown KIND 'TEXT'; did you mean 'x'? Valid: a, b, c."
+/// UserError "unknown KIND 'TEXT' (the nearest is 'x'); valid: a, b, c"
 UserError unknown_name(std::string_view kind, std::string_view text, std::string_view word,
                        const std::vector<std::string>& candidates);
 

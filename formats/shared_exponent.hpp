@@ -12,7 +12,8 @@ namespace precsim::formats {
 /// What happens to a code that rounding carried to 2^(P-1-h).
 enum class TopRule : std::uint8_t {
   saturate,  ///< becomes 2^(P-1-h) - 1; the most negative code never appears
-  bump,      ///< the block's exponent goes up by one and the block is converted again
+  bump,      ///< the block's exponent goes up by one and the block is converted again; next to FLT_MAX the value is
+             ///< 2^128, which as an FP32 number is infinite (and ends a training step as such)
   wrap,      ///< keeps its low P-h bits, sign-extended: what unguarded hardware does
 };
 

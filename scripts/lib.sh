@@ -35,7 +35,8 @@ as_root() {
   elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     sudo -n "$@"
   else
-    fail 2 "cannot install packages: run this as root, or with sudo allowed without a password, or first: apt-get install $(packages | paste -sd ' ')"
+    fail 2 "cannot install packages: be root, or allow sudo without a password, or first do: apt-get install" \
+      "$(packages | paste -sd ' ')"
   fi
 }
 

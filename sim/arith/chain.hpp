@@ -1,0 +1,51 @@
+// How a reduction is cut into chains, what a spill does, and which chain length provably cannot overflow.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace precsim::arith {
+
+/// Where the blocks of the two operands end along a reduction of `length` products, made of equal periods
+/// (taps, for a convolution) that blocks never cross. A block size of 0: one block for the whole reduction.
+struct ReductionLayout {
+  std::int64_t length = 0;
+  std::int64_t period = 0;   ///< divides length
+  std::int64_t block_a = 0;  ///< products per block within a period, the last one shorter
+  std::int64_t block_b = 0;
+
+  /// Blocks of an operand with this block size.
+  std::int64_t blocks(std::int64_t block) const {
+    return block == 0 ? 1 : (length / period) * ((period + block - 1) / block);
+  }
+};
+
+/// One chain: products begin <= k < end, from lane 0, spilled with the exponents of these blocks.
+struct Chain {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  std::int64_t block_a = 0;
+  std::int64_t block_b = 0;
+};
+
+/// Cuts a reduction: blocks first, then every `length` products (chain_to_end: none), the last one short.
+std::vector<Chain> cut(const ReductionLayout& layout, std::int64_t length);
+
+/// 2^exponent as two FP32 factors, since it may not be an FP32 number itself; beyond 2^-252 and 2^254 no spill
+/// depends on how far.
+struct SpillFactors {
+  float first, second;
+};
+SpillFactors spill_factors(int exponent);
+
+/// c = RNE(float(lane) * 2^exponent + c): int to float is RNE, the scale is exact for every exponent, one rounding.
+float spill(std::int32_t lane, int exponent, float c);
+
+/// True iff chains with these largest sums of squares cannot leave [-(2^31-1), 2^31-1] at any prefix:
+/// squares_a <= floor((2^31-1)^2 / squares_b).
+constexpr bool proved(std::uint64_t squares_a, std::uint64_t squares_b) {
+  constexpr std::uint64_t limit = (std::uint64_t{1} << 31) - 1;
+  return squares_b == 0 || squares_a <= limit * limit / squares_b;
+}
+
+}  // namespace precsim::arith

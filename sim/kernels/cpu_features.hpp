@@ -1,0 +1,21 @@
+// What the CPU can do, and the state of its floating-point control that results rest on.
+#pragma once
+
+#include <string>
+
+namespace precsim::kernels {
+
+/// Instruction sets this program looks for; all false on other architectures. `avx512` means F, BW, DQ and VL.
+struct CpuFeatures {
+  bool avx2 = false, fma = false, f16c = false, avx512 = false, avx512_vnni = false, avx_vnni = false,
+       avx512_bf16 = false;
+};
+const CpuFeatures& cpu_features();
+
+/// Blank-separated names of the features present, "none" if there are none.
+std::string feature_names(const CpuFeatures& features);
+
+/// Raises CheckError unless every OpenMP thread rounds to nearest even and keeps subnormals (no FTZ, no DAZ).
+void check_floating_point_control();
+
+}  // namespace precsim::kernels

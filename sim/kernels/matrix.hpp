@@ -1,0 +1,73 @@
+// The operand of a product as a matrix, and the lowering of tensors to it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "formats/catalogue.hpp"
+#include "formats/convert.hpp"
+#include "sim/arith/chain.hpp"
+#include "sim/kernels/conv_shape.hpp"
+
+namespace precsim::kernels {
+
+/// groups x rows x length, the reduction fastest: integer codes with exponents, or FP32 numbers.
+/// length = taps * period; period = channels, plus one zero where integers meet an odd count.
+/// Working memory: 2 (codes) or 4 (values) bytes per element, e.g. n * out_h * out_w * kh * kw * ic for patches.
+struct Matrix {
+  formats::OperandKind kind = formats::OperandKind::floating;
+  std::int64_t groups = 1, rows = 0, taps = 1, period = 0;
+  std::vector<std::int16_t> codes;
+  std::vector<float> values;
+  /// Exponent of (group, row, block): exponents[(group * rows + row) * row_stride + block * block_stride].
+  std::vector<std::int16_t> exponents;
+  std::int64_t row_stride = 0, block_stride = 0;
+  std::int64_t block = 0;  ///< products per block within a period; 0: one block per row
+
+  std::int64_t length() const { return taps * period; }
+  bool is_integer() const { return kind == formats::OperandKind::integer; }
+  const std::int16_t* row_codes(std::int64_t group, std::int64_t row) const {
+    return codes.data() + (group * rows + row) * length();
+  }
+  const float* row_values(std::int64_t group, std::int64_t row) const {
+    return values.data() + (group * rows + row) * length();
+  }
+  const std::int16_t* row_exponents(std::int64_t group, std::int64_t row) const {
+    return exponents.data() + (group * rows + row) * row_stride;
+  }
+};
+
+/// The matrix of a tensor that shares one exponent (codes and exponent) or has none (values), by source_index.
+/// `even`: pad odd channel counts with one zero per tap (both operands are integers).
+Matrix lower(const ConvShape& shape, Pass pass, Side side, std::span<const std::int16_t> codes, int exponent);
+Matrix lower(const ConvShape& shape, Pass pass, Side side, std::span<const float> values, bool even = false);
+
+/// How a tensor is converted for one use: format, rounding, draws, and the name it has in errors.
+struct OperandConversion {
+  formats::Conversion conversion;
+  formats::RandomBits bits;
+  std::string what;
+};
+
+/// A channel or block format: the unquantized tensor is converted for this very use (numerics 2), every block with
+/// statistics of its own. Draws: element i of the tensor; for the patches of a weight gradient, whose elements
+/// have no place of their own in the tensor, i counts the view (group, kh, kw, ic, pixel), pixel fastest.
+struct BlockedOperand {
+  Matrix matrix;
+  std::vector<float> source;  ///< what was converted, in the order of `values`: the tensor, or the view
+  std::vector<float> values;
+  std::vector<std::int16_t> exponents;  ///< one per block
+  formats::ConversionCounts counts;
+};
+/// `integer`: a matrix of codes and exponents; otherwise (the other operand is no integer) of the FP32 values.
+BlockedOperand convert_blocked(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,
+                               const OperandConversion& how, bool integer = true);
+
+/// Raises UserError where the blocking has no meaning: `channel` on an operand whose channel index is reduced.
+void check_blocking(const formats::Format& format, Pass pass, Side side, std::string_view what);
+
+/// The layout of the reduction of two matrices of the same product.
+arith::ReductionLayout reduction_layout(const Matrix& left, const Matrix& right);
+
+}  // namespace precsim::kernels

@@ -1,0 +1,72 @@
+// Chains and telemetry common to all implementations of a product.
+#include "sim/kernels/product_plan.hpp"
+
+#include <fmt/format.h>
+
+#include "formats/error.hpp"
+
+namespace precsim::kernels {
+namespace {
+
+/// A sum without NaN cannot say what infinity times zero is.
+void check_finite(const Matrix& operand, std::string_view side, const Product& product) {
+  const auto size = static_cast<std::int64_t>(operand.values.size());
+  const std::int64_t bad = formats::extent(operand.values.data(), size).first_nonfinite;
+  if (bad >= 0) {
+    throw UserError(fmt::format(
+        "element {} of the {} operand of the {} product is {}, and the accumulator {} has no code for NaN; only finite "
+        "numbers can meet in it",
+        bad, side, name(product.pass), operand.values[static_cast<std::size_t>(bad)],
+        product.accumulators.floating.name()));
+  }
+}
+
+}  // namespace
+
+ProductPlan plan_product(const Product& product, Telemetry& telemetry) {
+  ProductPlan plan{product_shape(product.shape, product.pass), product.accumulators.integer, {}};
+  PRECSIM_CHECK(product.left.rows == plan.shape.rows && product.right.rows == plan.shape.columns &&
+                    product.left.groups == plan.shape.groups,
+                "operands of another shape");
+  const arith::ReductionLayout layout = reduction_layout(product.left, product.right);
+  const auto outputs = static_cast<std::uint64_t>(plan.shape.groups * plan.shape.rows * plan.shape.columns);
+  telemetry = Telemetry{};
+  telemetry.outputs = outputs;
+  telemetry.products = outputs * static_cast<std::uint64_t>(layout.length);
+  telemetry.exact = "double_fma";
+  if (!product.is_integer()) {
+    PRECSIM_CHECK(!product.left.values.empty() && !product.right.values.empty(), "an operand without FP32 values");
+    if (product.accumulators.floating.sum.nan_codes == 0) {
+      check_finite(product.left, "left", product);
+      check_finite(product.right, "right", product);
+    }
+    return plan;
+  }
+  if (plan.accumulator.chain == arith::chain_auto) {
+    const ProvedChain chain = prove_chain(product.left, product.right, plan.accumulator.atom);
+    plan.accumulator.chain = chain.length;
+    telemetry.proved = chain.proved;
+  } else {
+    telemetry.proved = is_proved(product.left, product.right, plan.accumulator.chain);
+  }
+  plan.chains = arith::cut(layout, plan.accumulator.chain);
+  telemetry.chain_length = plan.accumulator.chain;
+  telemetry.chains = outputs * plan.chains.size();
+  if (product.left.block_stride == 0 && product.right.block_stride == 0) {
+    telemetry.exact = "int64";
+  }
+  return plan;
+}
+
+void finish_telemetry(std::span<const float> result, std::span<const double> exact, TelemetryLevel level,
+                      Telemetry& telemetry) {
+  telemetry.full = level == TelemetryLevel::full;
+  if (telemetry.full) {
+    compare_with_exact(result, exact, telemetry);
+    return;
+  }
+  telemetry.max_chain_sum = 0;
+  telemetry.chain_bits = {};
+}
+
+}  // namespace precsim::kernels

@@ -1,0 +1,26 @@
+// What every implementation of a product decides first, and reports last.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sim/kernels/multiply.hpp"
+
+namespace precsim::kernels {
+
+/// The chains of an integer product (N resolved), and its sizes.
+struct ProductPlan {
+  ProductShape shape;
+  arith::IntegerAccumulator accumulator;  ///< chain is never chain_auto
+  std::vector<arith::Chain> chains;       ///< empty for floating-point accumulators
+};
+
+/// Checks that operands, accumulators and shape fit together, resolves `auto`, and begins the telemetry. Raises
+/// UserError for non-finite operands of an accumulator without NaN.
+ProductPlan plan_product(const Product& product, Telemetry& telemetry);
+
+/// Without full telemetry, removes what only that level promises; with it, compares result and exact sums.
+void finish_telemetry(std::span<const float> result, std::span<const double> exact, TelemetryLevel level,
+                      Telemetry& telemetry);
+
+}  // namespace precsim::kernels

@@ -1,0 +1,53 @@
+// The table of tile kernels.
+#include "sim/kernels/tile.hpp"
+
+#include <array>
+
+#include "sim/kernels/cpu_features.hpp"
+#include "sim/kernels/tile_body.hpp"
+
+namespace precsim::kernels {
+namespace {
+
+#if defined(__x86_64__)
+namespace avx512 {
+PRECSIM_TILE_FUNCTIONS(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), 64)
+}
+namespace avx2 {
+PRECSIM_TILE_FUNCTIONS(__attribute__((target("avx2,fma"))), 32)
+}
+#endif
+namespace portable {
+PRECSIM_TILE_FUNCTIONS(, 16)
+}
+
+#define PRECSIM_TILE_ROW(isa, architecture, usable)                                                                \
+  {                                                                                                                \
+#isa, architecture, usable, isa::proved_chain, isa::stepped_chain, isa::exact_chain, isa::squares, isa::spill, \
+        isa::float_sum, isa::float_exact                                                                           \
+  }
+
+constexpr TileKernel table[] = {
+#if defined(__x86_64__)
+    PRECSIM_TILE_ROW(avx512, "x86_64", [] { return cpu_features().avx512; }),
+    PRECSIM_TILE_ROW(avx2, "x86_64", [] { return cpu_features().avx2 && cpu_features().fma; }),
+#endif
+    PRECSIM_TILE_ROW(portable, "any", [] { return true; }),
+};
+
+}  // namespace
+
+std::span<const TileKernel> tile_kernels() {
+  return table;
+}
+
+const TileKernel& best_tile_kernel() {
+  for (const TileKernel& kernel : table) {
+    if (kernel.usable()) {
+      return kernel;
+    }
+  }
+  return table[std::size(table) - 1];
+}
+
+}  // namespace precsim::kernels

@@ -1,0 +1,75 @@
+// The tile kernels of the simulation: a few rows of one operand times sixteen rows of the other.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sim/arith/accumulator.hpp"
+#include "sim/arith/chain.hpp"
+
+namespace precsim::kernels {
+
+inline constexpr int tile_lanes = 16;
+inline constexpr int tile_rows = 4;
+
+/// One chain of an integer tile. Codes: lanes[k * tile_lanes + j], widened, and rows[r][k], begin <= k < end;
+/// end - begin < 2^31.
+struct IntegerTile {
+  const std::int16_t* rows[tile_rows];
+  const std::int32_t* lanes;
+  std::int64_t begin, end;
+  arith::Atom atom;
+  arith::OverflowRule rule;
+};
+
+/// What a chain leaves behind, per row and lane. The stepped kernel adds to `events` and sets `first` where it is -1.
+struct IntegerTileState {
+  std::int32_t lane[tile_rows][tile_lanes];
+  std::int64_t true_sum[tile_rows][tile_lanes];
+  std::uint32_t events[tile_rows][tile_lanes];
+  std::int64_t first[tile_rows][tile_lanes];
+};
+
+/// The two factors of each output's spill (see arith::spill_factors).
+struct SpillScale {
+  float first[tile_rows][tile_lanes];
+  float second[tile_rows][tile_lanes];
+};
+
+/// A whole reduction of a tile of FP32 numbers by sequential FMA.
+struct FloatTile {
+  const float* rows[tile_rows];
+  const float* lanes;
+  std::int64_t length;
+};
+struct FloatTileState {
+  float sum[tile_rows][tile_lanes];
+  double exact[tile_rows][tile_lanes];
+};
+
+/// One row of the table: an instruction set and its functions.
+struct TileKernel {
+  std::string_view name;
+  std::string_view architecture;
+  bool (*usable)();
+  /// A chain that provably cannot overflow: the lanes, which are the true sums.
+  void (*proved_chain)(const IntegerTile&, IntegerTileState&);
+  /// Any chain, step by step: lanes, true sums, events.
+  void (*stepped_chain)(const IntegerTile&, IntegerTileState&);
+  /// exact[r][j] = fma(a * b, scale[r][j], exact[r][j]) over the chain, in order.
+  void (*exact_chain)(const IntegerTile&, const double (*scale)[tile_lanes], double (*exact)[tile_lanes]);
+  /// The sum of squares of `count` codes; at most 2^33 of them.
+  std::uint64_t (*squares)(const std::int16_t* codes, std::int64_t count);
+  /// c[r][j] = fma(float(lane[r][j]) * first[r][j], second[r][j], c[r][j]): arith::spill with its two factors.
+  void (*spill)(const IntegerTileState&, const SpillScale&, float (*c)[tile_lanes]);
+  void (*float_sum)(const FloatTile&, FloatTileState&);
+  void (*float_exact)(const FloatTile&, FloatTileState&);
+};
+
+/// Fastest first; the portable row is last and always usable.
+std::span<const TileKernel> tile_kernels();
+/// The first usable row.
+const TileKernel& best_tile_kernel();
+
+}  // namespace precsim::kernels

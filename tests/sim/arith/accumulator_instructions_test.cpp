@@ -1,0 +1,244 @@
+// The table of multiply-accumulates (numerics 3) against the instructions it names, where this CPU has them.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "sim/arith/accumulator.hpp"
+#include "tests/oracle/product_oracle.hpp"
+#include "tests/support/sample.hpp"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
+namespace precsim::arith {
+namespace {
+
+constexpr int lanes = 16;
+using Codes = std::array<std::int16_t, 2 * lanes>;  ///< one pair per lane
+using Lanes = std::array<std::int32_t, lanes>;
+
+/// One way to take a pair step on sixteen lanes.
+struct Stepper {
+  std::string name;
+  OverflowRule rule;
+  bool (*present)();
+  void (*step)(Lanes&, const Codes&, const Codes&);
+};
+
+template <OverflowRule rule>
+void model_step(Lanes& lane, const Codes& a, const Codes& b) {
+  for (std::size_t j = 0; j < lanes; ++j) {
+    const std::int64_t products = std::int64_t{a[2 * j]} * b[2 * j] + std::int64_t{a[2 * j + 1]} * b[2 * j + 1];
+    lane[j] = apply(rule, lane[j] + products);
+  }
+}
+
+#if defined(__x86_64__)
+/// Loads, steps and stores register by register; `step` maps (lane, a, b) registers to the new lane.
+#define PRECSIM_INSTRUCTION(name, isa, Register, step)                                  \
+  __attribute__((target(isa))) void name(Lanes& lane, const Codes& a, const Codes& b) { \
+    for (std::size_t j = 0; j < lanes; j += sizeof(Register) / 4) {                     \
+      Register sum, x, y;                                                               \
+      std::memcpy(&sum, &lane[j], sizeof sum);                                          \
+      std::memcpy(&x, &a[2 * j], sizeof x);                                             \
+      std::memcpy(&y, &b[2 * j], sizeof y);                                             \
+      sum = step;                                                                       \
+      std::memcpy(&lane[j], &sum, sizeof sum);                                          \
+    }                                                                                   \
+  }
+PRECSIM_INSTRUCTION(madd_xmm, "sse2", __m128i, _mm_add_epi32(sum, _mm_madd_epi16(x, y)))
+PRECSIM_INSTRUCTION(madd_ymm, "avx2", __m256i, _mm256_add_epi32(sum, _mm256_madd_epi16(x, y)))
+PRECSIM_INSTRUCTION(madd_zmm, "avx512f,avx512bw", __m512i, _mm512_add_epi32(sum, _mm512_madd_epi16(x, y)))
+PRECSIM_INSTRUCTION(dp_zmm, "avx512f,avx512vnni", __m512i, _mm512_dpwssd_epi32(sum, x, y))
+PRECSIM_INSTRUCTION(dps_zmm, "avx512f,avx512vnni", __m512i, _mm512_dpwssds_epi32(sum, x, y))
+PRECSIM_INSTRUCTION(dp_ymm, "avx2,avxvnni", __m256i, _mm256_dpwssd_avx_epi32(sum, x, y))
+PRECSIM_INSTRUCTION(dps_ymm, "avx2,avxvnni", __m256i, _mm256_dpwssds_avx_epi32(sum, x, y))
+#undef PRECSIM_INSTRUCTION
+
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") != 0;
+}
+bool has_avx512bw() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+}
+bool has_avx512_vnni() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+}
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 16u) != 0;
+}
+#endif
+
+bool always() {
+  return true;
+}
+
+std::vector<Stepper> steppers() {
+  return {
+    {"portable model, wrap", OverflowRule::wrap, always, model_step<OverflowRule::wrap>},
+        {"portable model, saturate", OverflowRule::saturate, always, model_step<OverflowRule::saturate>},
+#if defined(__x86_64__)
+        {"VPMADDWD + VPADDD xmm", OverflowRule::wrap, always, madd_xmm},
+        {"VPMADDWD + VPADDD ymm", OverflowRule::wrap, has_avx2, madd_ymm},
+        {"VPMADDWD + VPADDD zmm", OverflowRule::wrap, has_avx512bw, madd_zmm},
+        {"VPDPWSSD ymm (AVX-VNNI)", OverflowRule::wrap, has_avx_vnni, dp_ymm},
+        {"VPDPWSSDS ymm (AVX-VNNI)", OverflowRule::saturate, has_avx_vnni, dps_ymm},
+        {"VPDPWSSD zmm (AVX512-VNNI)", OverflowRule::wrap, has_avx512_vnni, dp_zmm},
+        {"VPDPWSSDS zmm (AVX512-VNNI)", OverflowRule::saturate, has_avx512_vnni, dps_zmm},
+#endif
+  };
+}
+
+enum class Fill { random, extremes, corners, small };
+
+Codes draw(Fill fill, support::Sample& sample) {
+  constexpr std::array<std::int16_t, 7> extremes{-32768, -32767, -1, 0, 1, 32766, 32767};
+  Codes codes{};
+  for (std::int16_t& code : codes) {
+    switch (fill) {
+      case Fill::random:
+        code = static_cast<std::int16_t>(sample.word());
+        break;
+      case Fill::extremes:
+        code = extremes[sample.below(extremes.size())];
+        break;
+      case Fill::corners:
+        code = sample.below(2) == 0 ? std::int16_t{-32768} : std::int16_t{32767};
+        break;
+      case Fill::small:
+        code = static_cast<std::int16_t>(static_cast<std::int16_t>(sample.word()) >> 6);
+        break;
+    }
+  }
+  return codes;
+}
+
+TEST(AccumulatorInstructions, EveryInstructionOfThisCpuTakesTheStepOfTheTable) {
+  constexpr int chain = 48;
+  std::vector<std::string> exercised;
+  std::vector<std::string> absent;
+  for (const Stepper& stepper : steppers()) {
+    if (!stepper.present()) {
+      absent.push_back(stepper.name);
+      continue;
+    }
+    support::Sample sample(7);
+    std::uint64_t events = 0;
+    for (const Fill fill : {Fill::random, Fill::extremes, Fill::corners, Fill::small}) {
+      for (int run = 0; run < support::sample_size(2000); ++run) {
+        Lanes lane{};
+        std::array<std::vector<std::int64_t>, lanes> products;
+        for (int step = 0; step < chain; ++step) {
+          const Codes a = draw(fill, sample);
+          const Codes b = draw(fill, sample);
+          stepper.step(lane, a, b);
+          for (std::size_t j = 0; j < lanes; ++j) {
+            products[j].push_back(std::int64_t{a[2 * j]} * b[2 * j]);
+            products[j].push_back(std::int64_t{a[2 * j + 1]} * b[2 * j + 1]);
+          }
+        }
+        for (std::size_t j = 0; j < lanes; ++j) {
+          const oracle::Lane expected = oracle::run_lane(products[j], 2, stepper.rule == OverflowRule::saturate);
+          ASSERT_EQ(lane[j], expected.value) << stepper.name << ", lane " << j;
+          events += expected.events;
+        }
+      }
+    }
+    EXPECT_GT(events, 1000u) << stepper.name;
+    exercised.push_back(stepper.name);
+  }
+  std::cout << "exercised (" << exercised.size() << "):\n";
+  for (const std::string& name : exercised) {
+    std::cout << "  " << name << '\n';
+  }
+  std::cout << "not on this CPU (" << absent.size() << "):\n";
+  for (const std::string& name : absent) {
+    std::cout << "  " << name << '\n';
+  }
+  ASSERT_GE(exercised.size(), 2u);
+  EXPECT_EQ(exercised[0], "portable model, wrap");
+  EXPECT_EQ(exercised[1], "portable model, saturate");
+}
+
+TEST(AccumulatorInstructions, EveryFourCornerPairFromEveryEdgeOfTheLane) {
+  constexpr std::array<std::int16_t, 4> corners{-32768, -32767, 32766, 32767};
+  constexpr std::array<std::int32_t, 6> starts{INT32_MIN, INT32_MIN + 1, -1, 0, INT32_MAX - 1, INT32_MAX};
+  std::size_t checked = 0;
+  std::size_t rows = 0;
+  for (const Stepper& stepper : steppers()) {
+    if (!stepper.present()) {
+      continue;
+    }
+    ++rows;
+    for (int pattern = 0; pattern < 256; ++pattern) {
+      for (const std::int32_t start : starts) {
+        Codes a{};
+        Codes b{};
+        Lanes lane;
+        lane.fill(start);
+        for (std::size_t j = 0; j < lanes; ++j) {
+          a[2 * j] = corners[static_cast<std::size_t>(pattern & 3)];
+          b[2 * j] = corners[static_cast<std::size_t>(pattern >> 2 & 3)];
+          a[2 * j + 1] = corners[static_cast<std::size_t>(pattern >> 4 & 3)];
+          b[2 * j + 1] = corners[static_cast<std::size_t>(pattern >> 6 & 3)];
+        }
+        stepper.step(lane, a, b);
+        const std::int64_t sum = start + std::int64_t{a[0]} * b[0] + std::int64_t{a[1]} * b[1];
+        for (const std::int32_t value : lane) {
+          ASSERT_EQ(value, apply(stepper.rule, sum)) << stepper.name << ' ' << start << ' ' << pattern;
+          ++checked;
+        }
+      }
+    }
+  }
+  EXPECT_GE(rows, 2u);
+  EXPECT_EQ(checked, rows * 256 * starts.size() * lanes);
+}
+
+/// VP4DPWSSD and VP4DPWSSDS as Intel's manual defines them: for m in 0..3, lane = rule(lane + two products).
+std::int32_t vp4dpwssd(std::int32_t lane, const std::int16_t* a, const std::int16_t* b, bool saturate) {
+  for (int m = 0; m < 4; ++m) {
+    const oracle::Int128 sum =
+        oracle::Int128{lane} + std::int64_t{a[2 * m]} * b[2 * m] + std::int64_t{a[2 * m + 1]} * b[2 * m + 1];
+    const auto clamped = sum > INT32_MAX   ? oracle::Int128{INT32_MAX}
+                         : sum < INT32_MIN ? oracle::Int128{INT32_MIN}
+                                           : sum;
+    lane = static_cast<std::int32_t>(static_cast<std::uint32_t>(saturate ? clamped : sum));
+  }
+  return lane;
+}
+
+TEST(AccumulatorInstructions, Pair4IsFourPairStepsInOrder) {
+  support::Sample sample(9);
+  EXPECT_EQ(products_per_step(Atom::pair4), 2);
+  EXPECT_EQ(chain_multiple(Atom::pair4), 8);
+  std::uint64_t differ_from_one_rounding = 0;
+  for (int i = 0; i < support::sample_size(40000); ++i) {
+    const Codes a = draw(i % 2 == 0 ? Fill::corners : Fill::random, sample);
+    const Codes b = draw(i % 2 == 0 ? Fill::corners : Fill::random, sample);
+    for (const bool saturate : {false, true}) {
+      const OverflowRule rule = saturate ? OverflowRule::saturate : OverflowRule::wrap;
+      std::int32_t lane = 0;
+      std::int64_t total = 0;
+      for (std::size_t k = 0; k < 8; k += 2) {
+        const std::int64_t products = std::int64_t{a[k]} * b[k] + std::int64_t{a[k + 1]} * b[k + 1];
+        lane = apply(rule, lane + products);
+        total += products;
+      }
+      ASSERT_EQ(lane, vp4dpwssd(0, a.data(), b.data(), saturate));
+      differ_from_one_rounding += saturate && lane != apply(rule, total) ? 1 : 0;
+    }
+  }
+  EXPECT_GT(differ_from_one_rounding, 0u);
+}
+
+}  // namespace
+}  // namespace precsim::arith

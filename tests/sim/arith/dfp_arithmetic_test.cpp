@@ -1,0 +1,212 @@
+// Down-conversion and addition of dynamic fixed point against their definitions in exact integers.
+#include "sim/arith/dfp_arithmetic.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "formats/error.hpp"
+#include "tests/oracle/product_oracle.hpp"
+#include "tests/support/oracle_bridge.hpp"
+#include "tests/support/sample.hpp"
+
+namespace precsim::arith {
+namespace {
+
+using formats::DfpFormat;
+using formats::RandomBits;
+using formats::Rounding;
+using formats::TopRule;
+using support::Sample;
+
+constexpr TopRule tops[] = {TopRule::saturate, TopRule::bump, TopRule::wrap};
+
+/// |value| * 2^-shift rounded under the mode, by exact places; shift >= 0.
+std::int64_t shifted(std::int64_t value, int shift, Rounding rounding, std::uint32_t word) {
+  const std::uint64_t magnitude = value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  const std::uint64_t low = shift > 62 ? 0 : magnitude >> shift;
+  const oracle::Place place{low, {magnitude - (shift > 62 ? 0 : low << shift), -shift}, 0};
+  const auto code = oracle::decide(place, value < 0, support::oracle_mode(rounding.mode), rounding.bits, word);
+  return value < 0 ? -static_cast<std::int64_t>(code) : static_cast<std::int64_t>(code);
+}
+
+std::int64_t by_top_rule(std::int64_t code, const DfpFormat& format) {
+  const std::int64_t limit = std::int64_t{1} << (format.bits - 1 - format.headroom);
+  if (code > -limit && code < limit) {
+    return code;
+  }
+  if (format.top == TopRule::wrap) {
+    std::int64_t wrapped = code;
+    while (wrapped >= limit) {
+      wrapped -= 2 * limit;
+    }
+    while (wrapped < -limit) {
+      wrapped += 2 * limit;
+    }
+    return wrapped;
+  }
+  return code < 0 ? 1 - limit : limit - 1;
+}
+
+DfpTensor expected_down(const std::vector<std::int32_t>& integers, int exponent, const DfpFormat& format,
+                        Rounding rounding, const RandomBits& bits) {
+  std::int64_t most = 0;
+  for (const std::int64_t i : integers) {
+    most = std::max(most, i < 0 ? -i : i);
+  }
+  const std::int64_t limit = std::int64_t{1} << (format.bits - 1 - format.headroom);
+  int shift = 0;
+  while ((most >> shift) >= limit) {
+    ++shift;
+  }
+  const auto code = [&](std::size_t i) { return shifted(integers[i], shift, rounding, bits.word(i)); };
+  if (format.top == TopRule::bump) {
+    bool bump = rounding.is_stochastic() && most > (limit - 1) << shift;
+    for (std::size_t i = 0; i < integers.size() && !rounding.is_stochastic(); ++i) {
+      bump = bump || std::abs(code(i)) >= limit;
+    }
+    shift += bump ? 1 : 0;
+  }
+  DfpTensor out{{}, exponent + shift};
+  for (std::size_t i = 0; i < integers.size(); ++i) {
+    out.codes.push_back(static_cast<std::int32_t>(by_top_rule(code(i), format)));
+  }
+  return out;
+}
+
+std::vector<std::int32_t> draw(Sample& sample, int kind) {
+  std::vector<std::int32_t> integers(1 + sample.below(12));
+  const int shift = static_cast<int>(sample.below(31));
+  for (std::int32_t& i : integers) {
+    i = static_cast<std::int32_t>(sample.word()) >> shift;
+    if (kind == 1) {
+      i = (i < 0 ? -1 : 1) * ((std::int32_t{1} << sample.below(31)) - static_cast<std::int32_t>(sample.below(3)));
+    }
+  }
+  if (kind == 2) {
+    constexpr std::int32_t edges[] = {INT32_MIN, INT32_MIN + 1, INT32_MAX, INT32_MAX - 1};
+    integers[sample.below(integers.size())] = edges[sample.below(4)];
+  }
+  if (kind == 3) {
+    integers.assign(integers.size(), 0);
+  }
+  return integers;
+}
+
+std::vector<DfpFormat> formats_to_test() {
+  std::vector<DfpFormat> all;
+  for (const int bits : {2, 3, 4, 8, 12, 15, 16}) {
+    for (int headroom = 0; headroom <= bits - 2; headroom += bits > 8 ? 5 : 1) {
+      for (const TopRule top : tops) {
+        all.push_back({bits, headroom, top, {}});
+      }
+    }
+  }
+  return all;
+}
+
+TEST(DownConvert, EveryFormatRoundingAndTopRuleFollowsTheDefinition) {
+  Sample sample(21);
+  RandomBits bits;
+  int checked = 0;
+  for (const DfpFormat& format : formats_to_test()) {
+    for (const Rounding rounding : support::every_rounding()) {
+      for (int i = 0; i < support::sample_size(200); ++i) {
+        bits.step = sample.word();
+        const std::vector<std::int32_t> integers = draw(sample, i % 4);
+        const DfpTensor result = down_convert(integers, -7, format, rounding, bits);
+        const DfpTensor expected = expected_down(integers, -7, format, rounding, bits);
+        ASSERT_EQ(result.exponent, expected.exponent) << formats::name(rounding);
+        ASSERT_EQ(result.codes, expected.codes) << format.bits << ' ' << format.headroom << formats::name(rounding);
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GE(checked, 3 * 20 * 13 * 5);
+}
+
+TEST(DownConvert, KnownCases) {
+  const DfpFormat saturate;
+  const DfpFormat bump{16, 0, TopRule::bump, {}};
+  const DfpFormat wrap{16, 0, TopRule::wrap, {}};
+  const std::vector<std::int32_t> most{INT32_MIN};
+  EXPECT_EQ(down_convert(most, 0, saturate, {}, {}).exponent, 17);
+  EXPECT_EQ(down_convert(most, 0, saturate, {}, {}).codes[0], -16384);
+  const std::vector<std::int32_t> carried{65535, -65535};
+  EXPECT_EQ(down_convert(carried, 0, saturate, {}, {}).codes, (std::vector<std::int32_t>{32767, -32767}));
+  EXPECT_EQ(down_convert(carried, 0, bump, {}, {}).codes, (std::vector<std::int32_t>{16384, -16384}));
+  EXPECT_EQ(down_convert(carried, 0, bump, {}, {}).exponent, 2);
+  EXPECT_EQ(down_convert(carried, 0, wrap, {}, {}).codes, (std::vector<std::int32_t>{-32768, -32768}));
+  const std::vector<std::int32_t> fits{32767, -1};
+  EXPECT_EQ(down_convert(fits, 5, saturate, {}, {}).exponent, 5);
+  EXPECT_EQ(down_convert(fits, 5, saturate, {}, {}).codes, fits);
+  EXPECT_TRUE(down_convert({}, 5, saturate, {}, {}).codes.empty());
+}
+
+DfpTensor expected_sum(const DfpTensor& a, const DfpTensor& b, const DfpFormat& format, Rounding rounding,
+                       const RandomBits& bits) {
+  const auto zero = [](const DfpTensor& x) { return x.codes == std::vector<std::int32_t>(x.codes.size()); };
+  const int exponent = zero(a) ? b.exponent : zero(b) ? a.exponent : std::max(a.exponent, b.exponent);
+  std::vector<std::int32_t> sums;
+  for (std::size_t i = 0; i < a.codes.size(); ++i) {
+    std::int64_t sum = 0;
+    for (const DfpTensor* x : {&a, &b}) {
+      const int shift = exponent > x->exponent ? exponent - x->exponent : 0;
+      sum += x->codes[i] == 0 ? 0 : shifted(x->codes[i], shift, rounding, bits.word(i));
+    }
+    sums.push_back(static_cast<std::int32_t>(sum));
+  }
+  RandomBits down = bits;
+  down.use += 1;
+  return expected_down(sums, exponent, format, rounding, down);
+}
+
+TEST(DfpSum, FollowsTheDefinitionForEveryDistanceOfExponents) {
+  Sample sample(22);
+  RandomBits bits;
+  int checked = 0;
+  for (const DfpFormat& format : formats_to_test()) {
+    for (const Rounding rounding : support::every_rounding()) {
+      for (int i = 0; i < support::sample_size(120); ++i) {
+        bits.step = sample.word();
+        DfpTensor a{{}, static_cast<int>(sample.below(80)) - 40};
+        DfpTensor b{{},
+                    a.exponent + (i % 3 == 0 ? static_cast<int>(sample.below(200)) - 100
+                                             : static_cast<int>(sample.below(36)) - 18)};
+        const std::size_t size = 1 + sample.below(9);
+        for (DfpTensor* x : {&a, &b}) {
+          const bool zeros = sample.below(8) == 0;
+          for (std::size_t j = 0; j < size; ++j) {
+            const auto code = static_cast<std::int16_t>(sample.word());
+            x->codes.push_back(zeros ? 0 : sample.below(5) == 0 ? -32768 : code);
+          }
+        }
+        const DfpTensor sum = add(a, b, format, rounding, bits);
+        const DfpTensor expected = expected_sum(a, b, format, rounding, bits);
+        ASSERT_EQ(sum.exponent, expected.exponent);
+        ASSERT_EQ(sum.codes, expected.codes) << formats::name(rounding);
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GE(checked, 3 * 20 * 13 * 3);
+}
+
+TEST(DfpSum, AZeroTensorTakesTheOthersExponentAndChangesNothing) {
+  const DfpTensor zero{{0, 0}, 100};
+  const DfpTensor x{{-32767, 5}, -100};
+  for (const DfpTensor& sum : {add(zero, x, {}, {}, {}), add(x, zero, {}, {}, {})}) {
+    EXPECT_EQ(sum.codes, x.codes);
+    EXPECT_EQ(sum.exponent, x.exponent);
+  }
+  EXPECT_EQ(add(zero, {{0, 0}, 3}, {}, {}, {}).codes, zero.codes);
+}
+
+TEST(DfpSum, SizesMustMatch) {
+  EXPECT_THROW(add({{1}, 0}, {{1, 2}, 0}, {}, {}, {}), CheckError);
+}
+
+}  // namespace
+}  // namespace precsim::arith
