@@ -1,0 +1,62 @@
+// The interface of an image classification dataset, and the table of those that exist.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace precsim::data {
+
+struct ImageShape {
+  int height = 0;
+  int width = 0;
+  int channels = 0;
+  std::int64_t pixels() const { return std::int64_t{height} * width * channels; }
+};
+
+/// One split of a labelled image set. Immutable; every call may come from several threads.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual ImageShape shape() const = 0;
+  virtual int classes() const = 0;
+  virtual std::int64_t size() const = 0;
+  /// Writes images[i] (h, w, c; c fastest; finite) and labels[i] (in [0, classes)) for each index, in order.
+  /// A pure function of (the data, indices, epoch): `epoch` numbers the pass for augmentation.
+  virtual void read(std::span<const std::int64_t> indices, std::uint32_t epoch, std::span<float> images,
+                    std::span<std::int32_t> labels) const = 0;
+  /// 16 hex digits over shape, labels and stored pixels: identifies the data in a record, wherever it lies.
+  virtual std::string checksum() const = 0;
+};
+
+struct Splits {
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> test;
+};
+
+/// What the configuration says about data. Sizes 0 mean "all there is" (files) or the default (generated).
+struct DatasetOptions {
+  std::string name = "glyphs";
+  std::string path;               ///< folder of the files; must be empty for generated sets
+  std::int64_t train_size = 0;    ///< images; the first ones of the split
+  std::int64_t test_size = 0;
+  std::uint32_t seed = 1;         ///< of generated sets
+};
+
+/// One row of the table of datasets.
+struct DatasetEntry {
+  std::string_view name;
+  std::string_view summary;
+  bool needs_path;
+  Splits (*open)(const DatasetOptions&);
+};
+
+std::span<const DatasetEntry> datasets();
+
+/// Opens both splits; raises UserError (unknown name: lists the known; files: what, where, what is valid).
+Splits open_dataset(const DatasetOptions& options);
+
+}  // namespace precsim::data

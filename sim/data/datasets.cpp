@@ -1,0 +1,51 @@
+// The table of datasets, and opening one by name.
+#include <fmt/format.h>
+
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+#include "sim/data/dataset.hpp"
+#include "sim/data/glyphs.hpp"
+#include "sim/data/mnist.hpp"
+
+namespace precsim::data {
+namespace {
+
+constexpr DatasetEntry table[] = {
+    {"glyphs", "28x28 gray digits drawn by the program, no files", false, open_glyphs},
+    {"mnist", "28x28 gray handwritten digits, IDX files in data.path", true, open_mnist},
+};
+
+void check_size(std::string_view key, std::int64_t size) {
+  if (size < 0) {
+    throw UserError(fmt::format("{} = {} is negative; 0 (the default) or a number of images is valid", key, size));
+  }
+}
+
+}  // namespace
+
+std::span<const DatasetEntry> datasets() {
+  return table;
+}
+
+Splits open_dataset(const DatasetOptions& options) {
+  for (const DatasetEntry& entry : table) {
+    if (entry.name != options.name) {
+      continue;
+    }
+    if (entry.needs_path && options.path.empty()) {
+      throw UserError(fmt::format("data.path is empty; dataset '{}' needs the folder of its files there", entry.name));
+    }
+    if (!entry.needs_path && !options.path.empty()) {
+      throw UserError(
+          fmt::format("data.path = '{}' has no meaning for dataset '{}', which has no files; it must be "
+                      "empty",
+                      options.path, entry.name));
+    }
+    check_size("data.train_size", options.train_size);
+    check_size("data.test_size", options.test_size);
+    return entry.open(options);
+  }
+  throw formats::unknown_name("dataset", options.name, options.name, datasets(), &DatasetEntry::name);
+}
+
+}  // namespace precsim::data

@@ -1,0 +1,26 @@
+// The table of models.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "sim/nn/network.hpp"
+
+namespace precsim::models {
+
+/// One row per model; `build` adds its layers for images of the builder's shape.
+struct ModelEntry {
+  std::string_view name;
+  std::string_view summary;
+  void (*build)(nn::NetworkBuilder&);
+};
+std::span<const ModelEntry> models();
+
+/// The builder filled by a model; raises UserError for an unknown name (lists the known) or a shape that does not fit.
+nn::NetworkBuilder build_model(std::string_view name, const nn::Shape& image, std::int64_t classes);
+
+void mlp(nn::NetworkBuilder& net);
+void lenet5(nn::NetworkBuilder& net);
+void cnn_bn(nn::NetworkBuilder& net);
+
+}  // namespace precsim::models

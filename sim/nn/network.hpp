@@ -1,0 +1,110 @@
+// A network: a graph of layers in execution order, with the plan of each.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/nn/layer.hpp"
+#include "sim/nn/precision_plan.hpp"
+#include "sim/nn/product_layer.hpp"
+
+namespace precsim::nn {
+
+enum class InitScheme : std::uint8_t {
+  he,      ///< N(0, 2 / fan_in), He et al. 2015: Box-Muller over the words of elements 2j and 2j+1
+  glorot,  ///< U(-a, a), a = sqrt(6 / (fan_in + fan_out)), Glorot and Bengio 2010: one word per element
+};
+InitScheme parse_init(std::string_view text);
+
+/// Collects the layers of a model in execution order; each call adds one and returns its index. Inputs default to the
+/// layer before; input() is the images. Raises UserError where shapes do not fit or names repeat.
+class NetworkBuilder {
+ public:
+  NetworkBuilder(const Shape& image, std::int64_t classes);
+  static constexpr int previous = -1;
+
+  int conv2d(std::string name, const Conv2dOptions& options, int input = previous);
+  int linear(std::string name, std::int64_t features, int input = previous);
+  int batch_norm(std::string name, int input = previous);
+  int relu(std::string name, int input = previous);
+  int max_pool(std::string name, std::int64_t size, std::int64_t stride, int input = previous);
+  int average_pool(std::string name, std::int64_t size, std::int64_t stride, int input = previous);
+  int global_average_pool(std::string name, int input = previous);
+  int flatten(std::string name, int input = previous);
+  std::int64_t classes() const { return classes_; }
+  const Shape& image() const { return shapes_[0]; }
+
+ private:
+  friend class Network;
+  int add(std::unique_ptr<Layer> layer, int input);
+  const Shape& shape_of(int node) const;
+
+  struct Node {
+    std::unique_ptr<Layer> layer;
+    std::vector<int> inputs;  ///< node indices; 0 is the images, node i is layer i - 1
+  };
+  std::int64_t classes_;
+  std::vector<Shape> shapes_;  ///< per node, for one image
+  std::vector<Node> nodes_;
+};
+
+/// A parameter in its place.
+struct NamedParameter {
+  Layer* layer;
+  Parameter* parameter;
+  std::string name() const { return layer->name() + "." + parameter->name; }
+};
+
+class Network {
+ public:
+  /// Resolves and checks the plan; raises UserError where it cannot be honored, and where two tensors would share a
+  /// tensor id.
+  Network(NetworkBuilder builder, const PrecisionPlan& plan, bool has_momentum);
+
+  /// Draws every weight (stream init, tensor "layer/weights"), zero biases, unit gammas; no momentum, fresh buffers.
+  void initialize(InitScheme scheme, std::uint32_t seed);
+
+  /// Logits (n, 1, 1, classes).
+  Tensor forward(Tensor images, const StepContext& context);
+  /// Fills all gradients; follows a forward() in training.
+  void backward(Tensor gradient, const StepContext& context);
+
+  /// Shapes for one image of what goes in and what comes out.
+  const Shape& image() const { return shapes_.front(); }
+  const Shape& output() const { return shapes_.back(); }
+
+  std::vector<NamedParameter> parameters() const;
+  std::int64_t parameter_count() const;
+  /// 16 hex digits over every bit of parameters, momentum and buffers.
+  std::string state_hash() const;
+
+  struct LayerRow {
+    std::string name, kind;
+    Shape output;  ///< for one image
+    std::int64_t parameters, macs;
+    const Layer* layer;
+  };
+  std::vector<LayerRow> rows() const;
+  std::vector<Layer*> layers() const;
+
+ private:
+  struct Storage {
+    formats::Conversion conversion;
+    const Quantizer* quantizer;
+  };
+  void configure(const PrecisionPlan& plan, bool has_momentum);
+  void plan_storage();
+  void check_tensor_ids() const;
+  void check_readers() const;
+  StoredPtr store(std::size_t node, Tensor tensor, const StepContext& context) const;
+
+  std::vector<Shape> shapes_;
+  std::vector<NetworkBuilder::Node> nodes_;
+  std::vector<std::optional<Storage>> storage_;  ///< per node
+};
+
+}  // namespace precsim::nn

@@ -1,0 +1,57 @@
+// Building networks layer by layer.
+#include <fmt/format.h>
+
+#include "formats/error.hpp"
+#include "sim/nn/elementwise_layers.hpp"
+#include "sim/nn/network.hpp"
+
+namespace precsim::nn {
+
+std::string to_string(const Shape& shape) {
+  return fmt::format("({}, {}, {}, {})", shape.n, shape.h, shape.w, shape.c);
+}
+
+NetworkBuilder::NetworkBuilder(const Shape& image, std::int64_t classes) : classes_(classes), shapes_{image} {}
+
+const Shape& NetworkBuilder::shape_of(int node) const {
+  return node == previous ? shapes_.back() : shapes_[static_cast<std::size_t>(node)];
+}
+
+int NetworkBuilder::add(std::unique_ptr<Layer> layer, int input) {
+  const int node = input == previous ? static_cast<int>(nodes_.size()) : input;
+  for (const Node& other : nodes_) {
+    if (other.layer->name() == layer->name()) {
+      throw UserError(fmt::format("layer {} is there twice; every layer needs a name of its own", layer->name()));
+    }
+  }
+  shapes_.push_back(layer->output_shape(std::vector<Shape>{shape_of(node)}));
+  nodes_.push_back({std::move(layer), {node}});
+  return static_cast<int>(nodes_.size());
+}
+
+int NetworkBuilder::conv2d(std::string name, const Conv2dOptions& options, int input) {
+  return add(ProductLayer::conv2d(std::move(name), shape_of(input).c, options), input);
+}
+int NetworkBuilder::linear(std::string name, std::int64_t features, int input) {
+  return add(ProductLayer::linear(std::move(name), shape_of(input).c, features), input);
+}
+int NetworkBuilder::batch_norm(std::string name, int input) {
+  return add(nn::batch_norm(std::move(name), shape_of(input).c), input);
+}
+int NetworkBuilder::relu(std::string name, int input) {
+  return add(nn::relu(std::move(name)), input);
+}
+int NetworkBuilder::max_pool(std::string name, std::int64_t size, std::int64_t stride, int input) {
+  return add(nn::max_pool(std::move(name), size, stride), input);
+}
+int NetworkBuilder::average_pool(std::string name, std::int64_t size, std::int64_t stride, int input) {
+  return add(nn::average_pool(std::move(name), size, stride), input);
+}
+int NetworkBuilder::global_average_pool(std::string name, int input) {
+  return add(nn::global_average_pool(std::move(name)), input);
+}
+int NetworkBuilder::flatten(std::string name, int input) {
+  return add(nn::flatten(std::move(name)), input);
+}
+
+}  // namespace precsim::nn

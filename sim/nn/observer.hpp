@@ -1,0 +1,96 @@
+// What a training run tells its caller while it runs; the library itself prints and stores nothing.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/catalogue.hpp"
+#include "sim/kernels/telemetry.hpp"
+#include "sim/nn/roles.hpp"
+
+namespace precsim::nn {
+
+/// One conversion of one tensor: what came in, what it became.
+struct TensorReport {
+  std::int64_t step;
+  std::string_view layer;
+  Role role;
+  std::string_view use;  ///< the pass it was converted for, or "all"
+  const formats::Conversion& conversion;
+  std::span<const float> source;
+  std::span<const float> converted;
+  std::span<const std::int16_t> exponents;  ///< one per block; empty for formats without a shared scale
+  std::uint64_t saturated;
+};
+
+/// One product call.
+struct ProductReport {
+  std::int64_t step;
+  std::string_view layer;
+  Pass pass;
+  std::string semantics;      ///< name of the accumulator
+  std::string_view operands;  ///< "integer", "float", or "mixed": one integer operand taken as FP32
+  const kernels::Telemetry& telemetry;
+};
+
+struct StepReport {
+  std::int64_t step, epoch;
+  double learning_rate, loss, accuracy, loss_scale;
+  bool skipped;
+};
+
+struct EvaluationReport {
+  std::int64_t step, epoch, images, correct;
+  double accuracy, loss;
+};
+
+/// Called from the training thread only.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_tensor(const TensorReport&) {}
+  virtual void on_product(const ProductReport&) {}
+  virtual void on_step(const StepReport&) {}
+  virtual void on_evaluation(const EvaluationReport&) {}
+  /// Asked between steps; true ends the run after what is recorded.
+  virtual bool stop_requested() { return false; }
+};
+
+/// A tensor held a NaN or an infinity where a run may not have one (numerics 8).
+class NonFinite : public std::runtime_error {
+ public:
+  NonFinite(std::string layer, std::string what, std::int64_t step, bool skippable);
+  /// True for errors and weight gradients, which dynamic loss scaling may answer by skipping the step.
+  bool skippable() const { return skippable_; }
+
+ private:
+  bool skippable_;
+};
+
+/// What layers need to know about the step they are in.
+struct StepContext {
+  std::int64_t step = 0;
+  std::uint32_t seed = 0;
+  bool training = true;
+  bool recording = false;  ///< report tensors and full telemetry
+  Observer* observer = nullptr;
+
+  /// Counted over all product calls of the run, training and evaluation.
+  struct Totals {
+    std::uint64_t integer_macs = 0;
+    std::uint64_t all_macs = 0;
+    std::uint64_t overflow_events = 0;
+    std::uint64_t saved_bytes = 0;  ///< of role `saved`, over all training steps, as encoded
+  };
+  Totals* totals = nullptr;
+
+  /// The draws of one conversion: tensor "layer/role"; use numbers its distinct conversions, and evaluation has
+  /// conversions of its own (use + 128).
+  formats::RandomBits bits(std::string_view layer, std::string_view role, std::uint32_t use) const;
+};
+
+}  // namespace precsim::nn

@@ -1,0 +1,280 @@
+// Parsing, checking and resolving precision plans.
+#include "sim/nn/precision_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+
+namespace precsim::nn {
+namespace {
+
+constexpr std::array<RoleEntry, role_count> role_table{{
+    {Role::weights, "weights", "weights as operands of products", true, {true, true, false}},
+    {Role::activations, "activations", "inputs of convolutions and linear layers", true, {true, false, true}},
+    {Role::outputs, "outputs", "results of convolutions and linear layers", false, {true, true, true}},
+    {Role::saved, "saved", "what the backward pass reads of the forward pass", false, {true, true, true}},
+    {Role::errors, "errors", "gradients of outputs, as operands", true, {false, true, true}},
+    {Role::weight_gradients, "weight_gradients", "g, unscaled and with weight decay", false, {true, true, true}},
+    {Role::updates, "updates", "u, what is subtracted from the weights", false, {true, true, true}},
+    {Role::momentum, "momentum", "v, the momentum buffer", false, {true, true, true}},
+    {Role::master, "master", "w, the weights that the optimizer keeps", false, {true, true, true}},
+}};
+
+constexpr std::array<NamedPlan, 9> plan_table{{
+    {"fp32", "everything FP32", "", "none"},
+    {"bf16", "bfloat16 operands and results, FP32 accumulator and master",
+     "weights=bf16 activations=bf16 outputs=bf16 errors=bf16", "none"},
+    {"fp16", "FP16 operands and results, FP32 accumulator and master, loss scaling (Micikevicius et al. 2018)",
+     "weights=fp16 activations=fp16 outputs=fp16 errors=fp16", "dynamic"},
+    {"dfp16", "INT16 dynamic fixed point in every product, headroom 1, chains proved safe",
+     "weights=dfp16:headroom=1 activations=dfp16:headroom=1 errors=dfp16:headroom=1", "none"},
+    {"dfp16_paper", "dfp16, but first convolution and classifier in FP32 (Das et al. 2018)",
+     "weights=dfp16:headroom=1 activations=dfp16:headroom=1 errors=dfp16:headroom=1 first_convolution.weights=fp32 "
+     "first_convolution.activations=fp32 first_convolution.errors=fp32 classifier.weights=fp32 "
+     "classifier.activations=fp32 classifier.errors=fp32",
+     "none"},
+    {"dfp12", "12-bit dynamic fixed point in every product", "weights=dfp12 activations=dfp12 errors=dfp12", "none"},
+    {"dfp8", "8-bit dynamic fixed point in every product", "weights=dfp8 activations=dfp8 errors=dfp8", "none"},
+    {"dfp6", "6-bit dynamic fixed point in every product", "weights=dfp6 activations=dfp6 errors=dfp6", "none"},
+    {"dfp4", "4-bit dynamic fixed point in every product", "weights=dfp4 activations=dfp4 errors=dfp4", "none"},
+}};
+
+constexpr std::string_view first_convolution = "first_convolution";
+constexpr std::string_view classifier = "classifier";
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t stop = std::min(text.find(separator, at), text.size());
+    parts.emplace_back(text.substr(at, stop - at));
+    at = stop + 1;
+  }
+  return parts;
+}
+
+const RoleEntry* find_role(std::string_view name) {
+  const auto found = std::find_if(role_table.begin(), role_table.end(), [&](const auto& r) { return r.name == name; });
+  return found == role_table.end() ? nullptr : &*found;
+}
+
+std::optional<Pass> find_pass(std::string_view text) {
+  for (const Pass pass : kernels::passes) {
+    if (kernels::name(pass) == text) {
+      return pass;
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_accumulator(std::string_view what) {
+  return what == "accumulator" || what == "float_accumulator";
+}
+
+bool is_what(std::string_view text) {
+  return find_role(text) != nullptr || is_accumulator(text) || text == "rounding";
+}
+
+std::vector<std::string> whats() {
+  std::vector<std::string> names;
+  for (const RoleEntry& role : role_table) {
+    names.emplace_back(role.name);
+  }
+  names.insert(names.end(), {"rounding", "accumulator", "float_accumulator"});
+  return names;
+}
+
+/// Which side of a product an operand role is on; both channel and block rules need it.
+kernels::Side side_of(Role role, Pass pass) {
+  const bool right = role == Role::weights || (role == Role::activations && pass == Pass::weight_gradient);
+  return right ? kernels::Side::right : kernels::Side::left;
+}
+
+void check_role_value(const RoleEntry& role, const std::string& text, std::string_view value) {
+  const formats::Conversion conversion = formats::parse_conversion(value);
+  const formats::Blocking blocking = conversion.format->blocking();
+  const bool blocked = blocking.kind == formats::BlockKind::channel || blocking.kind == formats::BlockKind::reduction;
+  if (blocked && !role.operand) {
+    throw UserError(fmt::format(
+        "plan.{} = {}: blocks belong to operands of products (weights, activations, errors); role {} takes formats "
+        "with one scale per tensor or none",
+        text, value, role.name));
+  }
+  if (role.operand && conversion.format->kind() == formats::OperandKind::storage_only) {
+    throw UserError(fmt::format(
+        "plan.{} = {}: operands of products have codes of at most 16 bits; {} is for storage (outputs, saved, "
+        "weight_gradients, updates, momentum, master)",
+        text, value, conversion.format->name()));
+  }
+}
+
+}  // namespace
+
+std::span<const RoleEntry> roles() {
+  return role_table;
+}
+std::span<const NamedPlan> named_plans() {
+  return plan_table;
+}
+
+const NamedPlan& find_plan(std::string_view name) {
+  for (const NamedPlan& plan : plan_table) {
+    if (plan.name == name) {
+      return plan;
+    }
+  }
+  throw formats::unknown_name("precision plan", name, name, plan_table, &NamedPlan::name);
+}
+
+PrecisionPlan::PrecisionPlan(std::string_view name) {
+  const NamedPlan& plan = find_plan(name);
+  if (plan.settings.empty()) {
+    return;
+  }
+  for (const std::string& setting : split(plan.settings, ' ')) {
+    const std::size_t equals = setting.find('=');
+    set(std::string_view(setting).substr(0, equals), std::string_view(setting).substr(equals + 1));
+  }
+}
+
+void PrecisionPlan::set(std::string_view key, std::string_view value) {
+  std::vector<std::string> parts = split(key, '.');
+  Setting setting{std::string(key), {}, {}, {}, std::string(value)};
+  if (parts.size() > 1 && !is_what(parts[0])) {
+    setting.layer = parts[0];
+    parts.erase(parts.begin());
+  }
+  setting.what = parts[0];
+  if (!is_what(setting.what) || parts.size() > 2 || key.starts_with('.')) {
+    throw formats::unknown_name("plan key", fmt::format("plan.{}", key), setting.what, whats());
+  }
+  const RoleEntry* role = find_role(setting.what);
+  if (parts.size() == 2) {
+    setting.pass = find_pass(parts[1]);
+    if (!setting.pass || setting.what == "rounding" || (role != nullptr && !role->operand)) {
+      throw UserError(fmt::format(
+          "plan.{}: '{}' is no pass of {}; passes are forward, input_gradient and weight_gradient, and only operands "
+          "and accumulators have one",
+          key, parts[1], setting.what));
+    }
+    if (role != nullptr && !role->in_pass[static_cast<std::size_t>(*setting.pass)]) {
+      throw UserError(fmt::format("plan.{}: {} have no part in the {} pass", key, role->name, parts[1]));
+    }
+  }
+  if (role != nullptr) {
+    check_role_value(*role, setting.text, value);
+  } else if (setting.what == "rounding") {
+    formats::parse_rounding(value);
+  } else if (setting.what == "accumulator") {
+    arith::parse_integer_accumulator(value);
+  } else {
+    arith::parse_float_accumulator(value);
+  }
+  settings_.push_back(std::move(setting));
+}
+
+int PrecisionPlan::scope(const Setting& setting, const LayerTraits& traits) const {
+  if (setting.layer.empty()) {
+    return 0;
+  }
+  if ((setting.layer == first_convolution && traits.first_convolution) ||
+      (setting.layer == classifier && traits.classifier)) {
+    return 1;
+  }
+  return setting.layer == traits.name ? 2 : -1;
+}
+
+void PrecisionPlan::apply(const Setting& setting, formats::Rounding rounding, LayerPlan& plan) const {
+  for (const Pass pass : kernels::passes) {
+    if (setting.pass && *setting.pass != pass) {
+      continue;
+    }
+    const auto p = static_cast<std::size_t>(pass);
+    if (const RoleEntry* role = find_role(setting.what)) {
+      plan.conversions[static_cast<std::size_t>(role->role)][p] = formats::parse_conversion(setting.value, rounding);
+      plan.saves_separately |= role->role == Role::saved;
+    } else if (setting.what == "accumulator") {
+      plan.accumulators[p].integer = arith::parse_integer_accumulator(setting.value);
+    } else if (setting.what == "float_accumulator") {
+      plan.accumulators[p].floating = arith::parse_float_accumulator(setting.value);
+    }
+  }
+}
+
+LayerPlan PrecisionPlan::layer(const LayerTraits& traits) const {
+  LayerPlan plan;
+  const formats::Conversion fp32{formats::parse_format("fp32"), {}};
+  for (auto& role : plan.conversions) {
+    role.fill(fp32);
+  }
+  std::vector<const Setting*> ordered;
+  for (int level = 0; level <= 2; ++level) {
+    for (const bool with_pass : {false, true}) {
+      for (const Setting& setting : settings_) {
+        if (scope(setting, traits) == level && setting.pass.has_value() == with_pass) {
+          ordered.push_back(&setting);
+        }
+      }
+    }
+  }
+  formats::Rounding rounding;
+  for (const Setting* setting : ordered) {
+    rounding = setting->what == "rounding" ? formats::parse_rounding(setting->value) : rounding;
+  }
+  for (const Setting* setting : ordered) {
+    apply(*setting, rounding, plan);
+  }
+  return plan;
+}
+
+void PrecisionPlan::check(std::span<const LayerTraits> layers, bool has_momentum) const {
+  std::vector<std::string> names{std::string(first_convolution), std::string(classifier)};
+  for (const LayerTraits& layer : layers) {
+    if (layer.product || layer.saves) {
+      names.push_back(layer.name);
+    }
+  }
+  for (const Setting& setting : settings_) {
+    if (setting.what == "momentum" && !has_momentum) {
+      throw UserError(fmt::format("plan.{} = {}: there is no momentum buffer, since optimizer.momentum is 0",
+                                  setting.text, setting.value));
+    }
+    if (setting.layer.empty()) {
+      continue;
+    }
+    bool found = setting.layer == first_convolution;
+    for (const LayerTraits& layer : layers) {
+      if (scope(setting, layer) <= 0) {
+        continue;
+      }
+      found = true;
+      if (!layer.product && !(layer.saves && (setting.what == "saved" || setting.what == "rounding"))) {
+        throw UserError(fmt::format("plan.{}: layer {} has no {}{}", setting.text, layer.name, setting.what,
+                                    layer.saves ? "; it has saved" : ""));
+      }
+      if (setting.pass == Pass::input_gradient && !layer.input_gradient) {
+        throw UserError(fmt::format("plan.{}: {} is the first layer that learns, so it has no input gradient",
+                                    setting.text, layer.name));
+      }
+    }
+    if (!found) {
+      throw formats::unknown_name("layer in plan key", fmt::format("plan.{}", setting.text), setting.layer, names);
+    }
+  }
+  for (const LayerTraits& traits : layers) {
+    const LayerPlan plan = layer(traits);
+    for (const RoleEntry& role : role_table) {
+      for (const Pass pass : kernels::passes) {
+        if (traits.product && role.operand && role.in_pass[static_cast<std::size_t>(pass)] &&
+            (pass != Pass::input_gradient || traits.input_gradient)) {
+          kernels::check_blocking(*plan.of(role.role, pass).format, pass, side_of(role.role, pass),
+                                  fmt::format("plan: {} of layer {}", role.name, traits.name));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace precsim::nn

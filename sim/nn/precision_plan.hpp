@@ -1,0 +1,84 @@
+// Precision plans: which format and rounding every role has, and which accumulator every pass.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "formats/catalogue.hpp"
+#include "sim/kernels/multiply.hpp"
+#include "sim/nn/roles.hpp"
+
+namespace precsim::nn {
+
+/// What one layer does: a conversion per role and pass (operands may differ by pass; the other roles have the same in
+/// all three), and accumulators per pass. `saved` without a format means "what is stored".
+struct LayerPlan {
+  std::array<std::array<formats::Conversion, 3>, role_count> conversions;
+  std::array<kernels::Accumulators, 3> accumulators;
+  bool saves_separately = false;
+
+  const formats::Conversion& of(Role role, Pass pass = Pass::forward) const {
+    return conversions[static_cast<std::size_t>(role)][static_cast<std::size_t>(pass)];
+  }
+  const kernels::Accumulators& accumulator(Pass pass) const { return accumulators[static_cast<std::size_t>(pass)]; }
+};
+
+/// What a plan may ask of one layer.
+struct LayerTraits {
+  std::string name;
+  bool product = false;            ///< convolution or linear: every role
+  bool saves = false;              ///< has role `saved`
+  bool first_convolution = false;  ///< the selector first_convolution
+  bool classifier = false;         ///< the selector classifier: the last product layer
+  bool input_gradient = true;      ///< false where nothing before it learns
+};
+
+/// A named plan: settings in the grammar of PrecisionPlan::set, blank-separated; and the loss scaling it wants.
+struct NamedPlan {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view settings;
+  std::string_view loss_scale;  ///< none, static or dynamic
+};
+std::span<const NamedPlan> named_plans();
+const NamedPlan& find_plan(std::string_view name);
+
+/// An ordered list of settings `[LAYER.]WHAT[.PASS] = VALUE`. LAYER: a layer's name, first_convolution or classifier.
+/// WHAT: a role (value FORMAT[@ROUNDING]), rounding (of every role without its own), accumulator (of integer
+/// products) or float_accumulator. Settings without a layer apply first, then selectors, then layers by name; later
+/// ones win, ones with a pass after ones without. Everything not set is FP32 with chain=auto accumulators.
+class PrecisionPlan {
+ public:
+  /// A named plan; raises UserError listing the known ones.
+  explicit PrecisionPlan(std::string_view name = "fp32");
+
+  /// Adds a setting. Raises UserError for an unknown role, pass, format, or a combination that has no meaning
+  /// whatever the model (blocks on roles that are not operands, passes in which a role has no part).
+  void set(std::string_view key, std::string_view value);
+
+  /// Raises UserError for settings that cannot be honored by this model: unknown layers, roles a layer does not
+  /// have, `channel` on reduced indices, `momentum` without momentum.
+  void check(std::span<const LayerTraits> layers, bool has_momentum) const;
+
+  LayerPlan layer(const LayerTraits& traits) const;
+
+ private:
+  struct Setting {
+    std::string text;   ///< as given, for errors
+    std::string layer;  ///< empty: all
+    std::string what;
+    std::optional<Pass> pass;
+    std::string value;
+  };
+  int scope(const Setting& setting, const LayerTraits& traits) const;
+  void apply(const Setting& setting, formats::Rounding rounding, LayerPlan& plan) const;
+
+  std::vector<Setting> settings_;
+};
+
+}  // namespace precsim::nn

@@ -1,0 +1,208 @@
+// Convolution and linear layers.
+#include "sim/nn/product_layer.hpp"
+
+#include <fmt/format.h>
+
+#include "formats/error.hpp"
+#include "sim/kernels/threads.hpp"
+
+namespace precsim::nn {
+namespace {
+
+constexpr Role operand_roles[] = {Role::weights, Role::activations, Role::errors};
+
+/// The conversion that serves both uses of an operand, if it is one and has no blocks that depend on the use.
+std::optional<formats::Conversion> single_conversion(const LayerPlan& plan, Role role, bool input_gradient) {
+  std::optional<formats::Conversion> single;
+  for (const Pass pass : kernels::passes) {
+    if (!entry(role).in_pass[static_cast<std::size_t>(pass)] || (pass == Pass::input_gradient && !input_gradient)) {
+      continue;
+    }
+    const formats::Conversion& conversion = plan.of(role, pass);
+    if (!stores_once(conversion) || (single && single->name() != conversion.name())) {
+      return std::nullopt;
+    }
+    single = conversion;
+  }
+  return single;
+}
+
+/// Before anything of these sizes is allocated; the smallest image on which the kernel fits stands for all.
+void check_options(std::string_view name, std::int64_t in_channels, const Conv2dOptions& options) {
+  kernels::ConvShape{1,
+                     options.kernel,
+                     options.kernel,
+                     in_channels,
+                     options.channels,
+                     options.kernel,
+                     options.kernel,
+                     options.stride,
+                     options.pad,
+                     options.groups}
+      .check(fmt::format("layer {}", name));
+}
+
+}  // namespace
+
+ProductLayer::ProductLayer(std::string name, std::int64_t in_channels, const Conv2dOptions& options, bool linear)
+    : Layer({.name = name, .product = true, .saves = true}),
+      options_(options),
+      in_channels_(in_channels),
+      linear_(linear),
+      quantizers_{{name, Role::weights}, {name, Role::activations}, {name, Role::errors}} {
+  const std::int64_t group_ic = in_channels / options.groups;
+  weight_ = Parameter::make("weight", {options.channels, options.kernel, options.kernel, group_ic}, Init::weight);
+  weight_.weight = true;
+  weight_.fan_in = options.kernel * options.kernel * group_ic;
+  weight_.fan_out = options.kernel * options.kernel * options.channels / options.groups;
+  if (options.bias) {
+    bias_ = Parameter::make("bias", {options.channels}, Init::zero);
+  }
+}
+
+std::unique_ptr<Layer> ProductLayer::conv2d(std::string name, std::int64_t in_channels, const Conv2dOptions& options) {
+  check_options(name, in_channels, options);
+  return std::unique_ptr<Layer>(new ProductLayer(std::move(name), in_channels, options, false));
+}
+
+std::unique_ptr<Layer> ProductLayer::linear(std::string name, std::int64_t in_features, std::int64_t out_features,
+                                            bool bias) {
+  Conv2dOptions options;
+  options.channels = out_features;
+  options.bias = bias;
+  check_options(name, in_features, options);
+  return std::unique_ptr<Layer>(new ProductLayer(std::move(name), in_features, options, true));
+}
+
+void ProductLayer::configure(const LayerTraits& traits, const LayerPlan& plan) {
+  Layer::configure(traits, plan);
+  for (const Operand operand : {weights, activations, errors}) {
+    once_[operand] = single_conversion(plan, operand_roles[operand], traits.input_gradient);
+  }
+  saved_once_ = !plan.saves_separately;
+}
+
+kernels::ConvShape ProductLayer::shape_for(const Shape& input) const {
+  kernels::ConvShape shape{input.n,         input.h,         input.w,         input.c,      options_.channels,
+                           options_.kernel, options_.kernel, options_.stride, options_.pad, options_.groups};
+  if (input.c != in_channels_ || (linear_ && (input.h != 1 || input.w != 1))) {
+    throw UserError(fmt::format("layer {}: expects {} {}, not an input of {}", name(), in_channels_,
+                                linear_ ? "features (flatten first)" : "channels", to_string(input)));
+  }
+  shape.check(fmt::format("layer {}", name()));
+  return shape;
+}
+
+Shape ProductLayer::output_shape(std::span<const Shape> inputs) const {
+  const kernels::ConvShape shape = shape_for(inputs[0]);
+  return {shape.n, shape.out_h(), shape.out_w(), shape.oc};
+}
+
+std::int64_t ProductLayer::macs(std::span<const Shape> inputs) const {
+  return shape_for(inputs[0]).macs();
+}
+
+std::vector<Parameter*> ProductLayer::parameters() {
+  return options_.bias ? std::vector<Parameter*>{&weight_, &bias_} : std::vector<Parameter*>{&weight_};
+}
+
+std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, Operand right,
+                                          const Stored& right_stored, const StepContext& context) {
+  const auto conversion = [&](Operand operand) -> const formats::Conversion& {
+    return plan().of(operand_roles[operand], pass);
+  };
+  // What was saved in a form of its own is converted again for the weight gradient.
+  const auto once = [&](Operand operand) {
+    return once_[operand].has_value() && (operand != activations || pass != Pass::weight_gradient || saved_once_);
+  };
+  const auto is_integer = [&](Operand operand) {
+    return conversion(operand).format->kind() == formats::OperandKind::integer;
+  };
+  const bool integer = is_integer(left) && is_integer(right);
+  const kernels::Matrix a = quantizers_[left].operand(left_stored, conversion(left), once(left), shape_, pass,
+                                                      kernels::Side::left, integer, context);
+  const kernels::Matrix b = quantizers_[right].operand(right_stored, conversion(right), once(right), shape_, pass,
+                                                       kernels::Side::right, integer, context);
+  const kernels::Accumulators& accumulators = plan().accumulator(pass);
+  const std::int64_t size = pass == Pass::forward          ? shape_.output_size()
+                            : pass == Pass::input_gradient ? shape_.input_size()
+                                                           : shape_.weight_size();
+  std::vector<float> result(static_cast<std::size_t>(size));
+  kernels::Telemetry telemetry;
+  kernels::multiply({shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0)}, result,
+                    context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry);
+  if (context.totals != nullptr) {
+    context.totals->all_macs += static_cast<std::uint64_t>(shape_.macs());
+    context.totals->integer_macs += integer ? static_cast<std::uint64_t>(shape_.macs()) : 0;
+    context.totals->overflow_events += telemetry.overflow_events;
+  }
+  if (context.recording && context.observer != nullptr) {
+    const std::string_view operands = integer ? "integer" : is_integer(left) != is_integer(right) ? "mixed" : "float";
+    context.observer->on_product({context.step, name(), pass,
+                                  integer ? accumulators.integer.name() : accumulators.floating.name(), operands,
+                                  telemetry});
+  }
+  return result;
+}
+
+void ProductLayer::add_bias(Tensor& output) const {
+  const std::int64_t channels = options_.channels;
+#pragma omp parallel for schedule(static) if (kernels::worth_threads(output.shape.size()))
+  for (std::int64_t p = 0; p < output.shape.pixels(); ++p) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      output.values[static_cast<std::size_t>(p * channels + c)] += bias_.values[static_cast<std::size_t>(c)];
+    }
+  }
+}
+
+Tensor ProductLayer::forward(std::span<const StoredPtr> inputs, const StepContext& context) {
+  input_ = inputs[0];
+  shape_ = shape_for(input_->shape());
+  Tensor master;
+  master.shape = {options_.channels, options_.kernel, options_.kernel, in_channels_ / options_.groups};
+  master.values = weight_.values;
+  if (once_[weights]) {
+    stored_weight_ = quantizers_[weights].store(master, *once_[weights], context);
+  } else {
+    stored_weight_ = Stored{};
+    stored_weight_.tensor = std::move(master);
+  }
+  Tensor output(output_shape(std::vector<Shape>{input_->shape()}));
+  output.values = multiply(Pass::forward, activations, *input_, weights, stored_weight_, context);
+  if (options_.bias) {
+    add_bias(output);
+  }
+  Quantizer(name(), Role::outputs).apply(output.values, plan().of(Role::outputs), context);
+  if (context.training) {
+    input_ = save(input_, context);
+  }
+  return output;
+}
+
+std::vector<Tensor> ProductLayer::backward(Tensor gradient, const StepContext& context) {
+  Stored error;
+  if (once_[errors]) {
+    error = quantizers_[errors].store(gradient, *once_[errors], context);
+  } else {
+    error.tensor = std::move(gradient);
+  }
+  if (options_.bias) {
+    const std::vector<double> sums =
+        channel_sums(error.shape().pixels(), options_.channels, [&](std::int64_t p, std::int64_t c) {
+          return error.values()[static_cast<std::size_t>(p * options_.channels + c)];
+        });
+    for (std::size_t c = 0; c < sums.size(); ++c) {
+      bias_.gradient[c] = static_cast<float>(sums[c]);
+    }
+  }
+  weight_.gradient = multiply(Pass::weight_gradient, errors, error, activations, *input_, context);
+  std::vector<Tensor> gradients(1);
+  if (traits().input_gradient) {
+    gradients[0] = Tensor(input_->shape());
+    gradients[0].values = multiply(Pass::input_gradient, errors, error, weights, stored_weight_, context);
+  }
+  input_.reset();
+  return gradients;
+}
+
+}  // namespace precsim::nn

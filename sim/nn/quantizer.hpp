@@ -1,0 +1,60 @@
+// The quantizer: the map from FP32 tensors to what is stored or multiplied. Gradients pass back through it unchanged.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "formats/catalogue.hpp"
+#include "sim/kernels/matrix.hpp"
+#include "sim/nn/observer.hpp"
+#include "sim/nn/tensor.hpp"
+
+namespace precsim::nn {
+
+/// Distinct conversions of one tensor (the `use` of its random bits).
+enum class Use : std::uint32_t { stored = 0, forward = 1, input_gradient = 2, weight_gradient = 3, initial = 4 };
+constexpr Use use_of(Pass pass) {
+  return static_cast<Use>(1 + static_cast<std::uint32_t>(pass));
+}
+
+/// Converts the tensors of one layer and role, and reports each conversion.
+class Quantizer {
+ public:
+  Quantizer(std::string layer, Role role) : layer_(std::move(layer)), role_(role) {}
+
+  /// Converts a whole tensor under a format without blocks. Raises NonFinite for non-finite elements, before or after.
+  Stored store(const Tensor& tensor, const formats::Conversion& conversion, const StepContext& context,
+               Use use = Use::stored, std::string_view use_name = "all") const;
+  /// The same in place, for tensors of which only the FP32 values matter.
+  void apply(std::span<float> values, const formats::Conversion& conversion, const StepContext& context,
+             Use use = Use::stored) const;
+
+  /// The operand of one product. `once`: the tensor was converted to `conversion` when it was stored; otherwise its
+  /// FP32 values are converted for this use. `integer`: both operands of the product are integers.
+  kernels::Matrix operand(const Stored& stored, const formats::Conversion& conversion, bool once,
+                          const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
+                          const StepContext& context) const;
+
+  const std::string& layer() const { return layer_; }
+  Role role() const { return role_; }
+
+ private:
+  int convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,
+              const formats::Conversion& conversion, const StepContext& context, Use use,
+              std::string_view use_name) const;
+  void check_finite(std::span<const float> values, const StepContext& context) const;
+
+  std::string layer_;
+  Role role_;
+};
+
+/// True where a tensor under this conversion is stored once and serves every use: the format has no blocks that
+/// depend on the use.
+bool stores_once(const formats::Conversion& conversion);
+
+/// Raises NonFinite naming layer, what, step and index where a value is not finite.
+void check_all_finite(std::span<const float> values, std::string_view layer, std::string_view what, std::int64_t step,
+                      bool skippable);
+
+}  // namespace precsim::nn

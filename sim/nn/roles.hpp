@@ -1,0 +1,44 @@
+// The roles that tensors play in a training step, and where each is used.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sim/kernels/conv_shape.hpp"
+
+namespace precsim::nn {
+
+using kernels::Pass;
+
+enum class Role : std::uint8_t {
+  weights,
+  activations,
+  outputs,
+  saved,
+  errors,
+  weight_gradients,
+  updates,
+  momentum,
+  master,
+};
+inline constexpr std::size_t role_count = 9;
+
+/// One row per role, in the order of the enumeration.
+struct RoleEntry {
+  Role role;
+  std::string_view name;
+  std::string_view meaning;
+  bool operand;                 ///< an operand of products: may be blocked, may differ by pass
+  std::array<bool, 3> in_pass;  ///< forward, input_gradient, weight_gradient
+};
+std::span<const RoleEntry> roles();
+inline const RoleEntry& entry(Role role) {
+  return roles()[static_cast<std::size_t>(role)];
+}
+inline std::string_view name(Role role) {
+  return entry(role).name;
+}
+
+}  // namespace precsim::nn

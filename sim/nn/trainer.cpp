@@ -1,0 +1,200 @@
+// The training loop.
+#include "sim/nn/trainer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "formats/error.hpp"
+#include "sim/kernels/cpu_features.hpp"
+#include "sim/nn/loss.hpp"
+
+namespace precsim::nn {
+namespace {
+
+struct Batch {
+  Tensor images;
+  std::vector<std::int32_t> labels;
+};
+
+Batch read_batch(const data::Dataset& dataset, std::span<const std::int64_t> indices, std::int64_t epoch) {
+  const data::ImageShape shape = dataset.shape();
+  Batch batch;
+  batch.images = Tensor({static_cast<std::int64_t>(indices.size()), shape.height, shape.width, shape.channels});
+  batch.labels.resize(indices.size());
+  dataset.read(indices, static_cast<std::uint32_t>(epoch), batch.images.values, batch.labels);
+  return batch;
+}
+
+void check_sizes(const TrainingOptions& options) {
+  struct Size {
+    std::string_view key;
+    std::int64_t value, least;
+  };
+  for (const Size& size : {Size{"train.epochs", options.epochs, 1}, Size{"train.batch", options.batch, 1},
+                           Size{"eval_batch", options.eval_batch, 1}, Size{"max_steps", options.max_steps, 0},
+                           Size{"stats_every", options.stats_every, 0}}) {
+    if (size.value < size.least) {
+      throw UserError(fmt::format("{} must be at least {}, not {}", size.key, size.least, size.value));
+    }
+  }
+}
+
+void check_fit(const Network& network, const data::Dataset& dataset) {
+  const data::ImageShape image = dataset.shape();
+  const Shape given{1, image.height, image.width, image.channels};
+  const Shape logits{1, 1, 1, dataset.classes()};
+  if (network.image() != given || network.output() != logits) {
+    throw UserError(fmt::format("the model takes {} to {}, but the data has images {} and {} classes",
+                                to_string(network.image()), to_string(network.output()), to_string(given),
+                                dataset.classes()));
+  }
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainingOptions& options, Network& network, const data::Splits& splits)
+    : options_(options),
+      network_(network),
+      splits_(splits),
+      optimizer_(make_optimizer(options.optimizer)),
+      loss_scale_(options.loss_scale) {
+  check_sizes(options);
+  check_fit(network, *splits.train);
+  check_fit(network, *splits.test);
+  check_schedule(options.schedule);
+  steps_per_epoch_ = splits.train->size() / options.batch;
+  if (steps_per_epoch_ == 0) {
+    throw UserError(
+        fmt::format("train.batch is {}, but there are only {} training images", options.batch, splits.train->size()));
+  }
+  constexpr std::int64_t most_steps = std::int64_t{1} << 32;
+  if (options.epochs > most_steps / steps_per_epoch_) {
+    throw UserError(fmt::format("train.epochs = {} of {} steps each are more than 2^32 steps, the most there can be",
+                                options.epochs, steps_per_epoch_));
+  }
+  total_steps_ = steps_per_epoch_ * options.epochs;
+  if (options.max_steps > 0) {
+    total_steps_ = std::min(total_steps_, options.max_steps);
+  }
+}
+
+std::vector<std::int64_t> Trainer::epoch_order(std::int64_t epoch) const {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(splits_.train->size()));
+  std::iota(order.begin(), order.end(), 0);
+  const formats::RandomBits bits{options_.seed, formats::Stream::data_order, static_cast<std::uint32_t>(epoch), 0, 0};
+  for (std::size_t i = order.size(); i-- > 1;) {
+    const std::uint64_t j = (std::uint64_t{bits.word(i)} * (i + 1)) >> 32;
+    std::swap(order[i], order[j]);
+  }
+  return order;
+}
+
+StepContext Trainer::context(std::int64_t step, Observer& observer) {
+  StepContext context;
+  context.step = step;
+  context.seed = options_.seed;
+  context.observer = &observer;
+  context.totals = &totals_;
+  context.recording =
+      step == 0 || step + 1 == total_steps_ || (options_.stats_every > 0 && step % options_.stats_every == 0);
+  return context;
+}
+
+void Trainer::skip(const NonFinite& cause, StepReport& report) {
+  if (!cause.skippable() || !loss_scale_.dynamic()) {
+    throw cause;
+  }
+  report.skipped = true;
+  if (!loss_scale_.back_off()) {
+    throw NonFinite("(all)", fmt::format("gradients, at the smallest loss scale allowed ({})", loss_scale_.value()),
+                    report.step, false);
+  }
+}
+
+void Trainer::train_step(std::int64_t step, std::span<const std::int64_t> order, Observer& observer) {
+  const std::int64_t epoch = step / steps_per_epoch_;
+  const auto first = static_cast<std::size_t>(step % steps_per_epoch_ * options_.batch);
+  const Batch batch = read_batch(*splits_.train, order.subspan(first, static_cast<std::size_t>(options_.batch)), epoch);
+  const StepContext now = context(step, observer);
+  const double lr = learning_rate(options_.schedule, static_cast<double>(options_.optimizer.lr), step, steps_per_epoch_,
+                                  steps_per_epoch_ * options_.epochs);
+  const double scale = loss_scale_.value();
+  StepReport report{step, epoch, lr, 0, 0, scale, false};
+  const Tensor logits = network_.forward(batch.images, now);
+  check_all_finite(logits.values, network_.layers().back()->name(), "logits", step, false);
+  LossResult loss = softmax_cross_entropy(logits, batch.labels, scale);
+  report.loss = loss.loss;
+  report.accuracy = static_cast<double>(loss.correct) / static_cast<double>(options_.batch);
+  if (!std::isfinite(loss.loss)) {
+    throw NonFinite(network_.layers().back()->name(), "loss", step, false);
+  }
+  try {
+    network_.backward(std::move(loss.gradient), now);
+    optimizer_->step(network_, static_cast<float>(lr), static_cast<float>(scale), now);
+    loss_scale_.clean_step();
+  } catch (const NonFinite& cause) {
+    skip(cause, report);
+  }
+  observer.on_step(report);
+}
+
+EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observer& observer) {
+  StepContext now = context(step, observer);
+  now.training = false;
+  now.recording = false;
+  EvaluationReport report{step, epoch, splits_.test->size(), 0, 0, 0};
+  double loss = 0;
+  for (std::int64_t first = 0; first < report.images; first += options_.eval_batch) {
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(options_.eval_batch, report.images - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    const Batch batch = read_batch(*splits_.test, indices, 0);
+    const Tensor logits = network_.forward(batch.images, now);
+    check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", step, false);
+    const LossResult result = softmax_cross_entropy(logits, batch.labels, 1);
+    report.correct += result.correct;
+    loss += result.loss * static_cast<double>(indices.size());
+  }
+  report.accuracy = static_cast<double>(report.correct) / static_cast<double>(report.images);
+  report.loss = loss / static_cast<double>(report.images);
+  observer.on_evaluation(report);
+  return report;
+}
+
+TrainingResult Trainer::run(Observer& observer) {
+  kernels::check_floating_point_control();
+  TrainingResult result;
+  network_.initialize(options_.init, options_.seed);
+  loss_scale_ = LossScale(options_.loss_scale);
+  totals_ = {};
+  try {
+    StepContext before = context(0, observer);
+    before.recording = false;
+    optimizer_->begin(network_, before);
+    std::vector<std::int64_t> order;
+    for (std::int64_t step = 0; step < total_steps_; ++step) {
+      if (observer.stop_requested()) {
+        result.outcome = Outcome::interrupted;
+        break;
+      }
+      const std::int64_t epoch = step / steps_per_epoch_;
+      if (step % steps_per_epoch_ == 0) {
+        order = epoch_order(epoch);
+      }
+      train_step(step, order, observer);
+      result.steps = step + 1;
+      if ((step + 1) % steps_per_epoch_ == 0 || step + 1 == total_steps_) {
+        result.evaluation = evaluate(step, epoch, observer);
+      }
+    }
+  } catch (const NonFinite& cause) {
+    result.outcome = Outcome::diverged;
+    result.message = cause.what();
+  }
+  result.totals = totals_;
+  return result;
+}
+
+}  // namespace precsim::nn

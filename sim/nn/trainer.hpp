@@ -1,0 +1,70 @@
+// The training loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/data/dataset.hpp"
+#include "sim/nn/network.hpp"
+#include "sim/nn/observer.hpp"
+#include "sim/nn/optimizer.hpp"
+
+namespace precsim::nn {
+
+struct TrainingOptions {
+  std::uint32_t seed = 1;
+  std::int64_t epochs = 4;
+  std::int64_t batch = 64;
+  std::int64_t eval_batch = 250;
+  std::int64_t max_steps = 0;      ///< 0: no limit
+  std::int64_t stats_every = 100;  ///< steps between reports of tensors and full telemetry; 0: first and last only
+  InitScheme init = InitScheme::he;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  LossScaleOptions loss_scale;
+};
+
+enum class Outcome : std::uint8_t { finished, interrupted, diverged };
+
+struct TrainingResult {
+  Outcome outcome = Outcome::finished;
+  std::string message;  ///< why it diverged
+  std::int64_t steps = 0;
+  EvaluationReport evaluation{};  ///< the last one
+  StepContext::Totals totals;
+};
+
+/// Trains one network on one data set. A pure function of its arguments: bits do not depend on threads.
+/// Each epoch visits a permutation of the training images (Fisher-Yates from the last element down, element i swapped
+/// with floor(word_i * (i + 1) / 2^32), stream data order, step = epoch) in batches of `batch`; what is left over of an
+/// epoch is not used. Evaluation after every epoch and at the end, over the whole test split in order.
+class Trainer {
+ public:
+  /// Raises UserError for sizes that do not fit the data.
+  Trainer(const TrainingOptions& options, Network& network, const data::Splits& splits);
+
+  TrainingResult run(Observer& observer);
+
+  std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  std::int64_t total_steps() const { return total_steps_; }
+
+ private:
+  void train_step(std::int64_t step, std::span<const std::int64_t> order, Observer& observer);
+  void skip(const NonFinite& cause, StepReport& report);
+  EvaluationReport evaluate(std::int64_t step, std::int64_t epoch, Observer& observer);
+  StepContext context(std::int64_t step, Observer& observer);
+  std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
+
+  TrainingOptions options_;
+  Network& network_;
+  data::Splits splits_;
+  std::unique_ptr<Optimizer> optimizer_;
+  LossScale loss_scale_;
+  StepContext::Totals totals_;
+  std::int64_t steps_per_epoch_ = 0;
+  std::int64_t total_steps_ = 0;
+};
+
+}  // namespace precsim::nn
