@@ -33,9 +33,10 @@ void check_sizes(const TrainingOptions& options) {
     std::string_view key;
     std::int64_t value, least;
   };
-  for (const Size& size : {Size{"train.epochs", options.epochs, 1}, Size{"train.batch", options.batch, 1},
-                           Size{"eval_batch", options.eval_batch, 1}, Size{"max_steps", options.max_steps, 0},
-                           Size{"stats_every", options.stats_every, 0}}) {
+  for (const Size& size :
+       {Size{"train.epochs", options.epochs, 1}, Size{"train.batch", options.batch, 1},
+        Size{"train.eval_batch", options.eval_batch, 1}, Size{"train.max_steps", options.max_steps, 0},
+        Size{"record.stats_every", options.stats_every, 0}}) {
     if (size.value < size.least) {
       throw UserError(fmt::format("{} must be at least {}, not {}", size.key, size.least, size.value));
     }

@@ -1,0 +1,71 @@
+// What the program writes to: streams, and whether they are terminals.
+#include "experiments/cli/terminal.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace precsim::cli {
+namespace {
+
+std::string_view environment(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program changes the environment.
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+int color_code(Style style) {
+  switch (style) {
+    case Style::bold:
+      return 1;
+    case Style::dim:
+      return 2;
+    case Style::red:
+      return 31;
+    case Style::green:
+      return 32;
+    case Style::yellow:
+      return 33;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Terminal inspect_terminal(int file_descriptor) {
+  Terminal terminal;
+  terminal.is_terminal = isatty(file_descriptor) == 1;
+  if (!terminal.is_terminal) return terminal;
+  terminal.color = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+  winsize size = {};
+  if (ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
+  return terminal;
+}
+
+std::string styled(const Terminal& terminal, Style style, std::string_view text) {
+  if (!terminal.color) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", color_code(style), text);
+}
+
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      line += fmt::format("\\x{:02x}", byte);
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+std::size_t display_width(std::string_view text) {
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; };
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
+}
+
+}  // namespace precsim::cli

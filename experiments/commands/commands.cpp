@@ -1,0 +1,29 @@
+// The program's table of subcommands.
+#include "experiments/commands/commands.hpp"
+
+#include <fmt/format.h>
+
+#include "formats/version.hpp"
+#include "precsim_version.hpp"
+
+namespace precsim::experiments {
+namespace {
+
+constexpr cli::Subcommand table[] = {
+    {"train", "train a network under a precision plan and record everything", run_train},
+    {"formats", "list the number formats, or explain one", run_formats},
+    {"models", "list the networks, or the layers of one", run_models},
+    {"plans", "list the precision plans and their settings", run_plans},
+    {"compare", "compare two records", run_compare},
+    {"signature", "hash every weight bit of short pinned runs, one per precision plan", run_signature},
+    {"info", "CPU features, kernels, libraries", run_info},
+};
+
+}  // namespace
+
+cli::Program program() {
+  return {"precsim", "bit-accurate simulation of training in reduced precision",
+          fmt::format("precsim {} (numerics version {}, {})", version, formats::numerics_version, compiler), table};
+}
+
+}  // namespace precsim::experiments

@@ -1,0 +1,53 @@
+// precsim signature
+#include "experiments/run/signature.hpp"
+
+#include <fmt/format.h>
+
+#include "experiments/cli/progress.hpp"
+#include "experiments/commands/commands.hpp"
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+
+namespace precsim::experiments {
+namespace {
+
+const cli::Command command{
+    .name = "signature",
+    .summary = "Hashes every weight bit of short pinned runs; the same for every machine, compiler and thread count.",
+    .options = {{.name = "threads", .argument = "N", .meaning = "threads (default: all)"},
+                {.name = "quiet", .meaning = "prints only the runs and the signature"}},
+    .example = "precsim signature --threads 1"};
+
+}  // namespace
+
+cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams& streams) {
+  if (cli::wants_help(arguments)) {
+    streams.out << cli::help_text(command, "precsim");
+    return cli::ExitCode::ok;
+  }
+  const cli::Arguments parsed = cli::parse_arguments(command, arguments);
+  std::int64_t threads = 0;
+  if (const auto text = parsed.value("threads"); text && !formats::parse_integer(*text, 0, 1024, threads)) {
+    throw UserError(fmt::format("--threads must be an integer from 0 to 1024, not '{}'", *text));
+  }
+  cli::ProgressOptions options;
+  options.mode = cli::progress_mode("auto", parsed.has("quiet"), streams.err_terminal);
+  options.width = streams.err_terminal.width;
+  options.label = "signature";
+  options.unit = "runs";
+  cli::Progress progress(streams.err, options);
+  std::vector<RunSignature> runs;
+  for (const PinnedRun& run : pinned_runs()) {
+    progress.update(runs.size(), pinned_runs().size(), run.name);
+    runs.push_back(run_pinned(run, threads));
+  }
+  progress.finish();
+  for (const RunSignature& run : runs) {
+    streams.out << fmt::format("{:<20}{}  {} steps, {} skipped, {} overflow events\n", run.name, run.state_hash,
+                               run.steps, run.skipped_steps, run.overflow_events);
+  }
+  streams.out << "Signature: " << signature(runs) << '\n';
+  return cli::ExitCode::ok;
+}
+
+}  // namespace precsim::experiments

@@ -1,0 +1,154 @@
+// Building the HDF5 file in memory, so that a full disk meets plain writes and never HDF5; reading rows back.
+#include "experiments/record/run_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "experiments/record/hdf5.hpp"
+#include "experiments/record/seal.hpp"
+#include "formats/error.hpp"
+
+namespace precsim::record {
+namespace {
+
+using hdf5::Handle;
+using hdf5::require;
+
+constexpr std::size_t chunk_bytes = 65536;
+constexpr unsigned deflate_level = 4;
+
+Handle cell_type(const Column& column) {
+  if (column.type == ColumnType::text) {
+    Handle text(H5Tcopy(H5T_C_S1), H5Tclose, "creating a text type");
+    require(H5Tset_size(text, static_cast<std::size_t>(column.length)), "sizing a text type");
+    require(H5Tset_strpad(text, H5T_STR_NULLPAD), "padding a text type");
+    require(H5Tset_cset(text, H5T_CSET_UTF8), "setting a character set");
+    return text;
+  }
+  const hid_t scalar = column.type == ColumnType::int64    ? H5T_STD_I64LE
+                       : column.type == ColumnType::uint64 ? H5T_STD_U64LE
+                                                           : H5T_IEEE_F64LE;
+  if (column.length == 1) return {H5Tcopy(scalar), H5Tclose, "creating a number type"};
+  const auto length = static_cast<hsize_t>(column.length);
+  return {H5Tarray_create2(scalar, 1, &length), H5Tclose, "creating an array type"};
+}
+
+Handle row_type(const TableSchema& table) {
+  Handle type(H5Tcreate(H5T_COMPOUND, row_bytes(table)), H5Tclose, "creating a row type");
+  std::size_t offset = 0;
+  for (const Column& column : table.columns) {
+    require(H5Tinsert(type, column.name.c_str(), offset, cell_type(column)), "adding a column");
+    offset += column_bytes(column);
+  }
+  return type;
+}
+
+void write_attributes(hid_t object, const AttributeList& attributes) {
+  for (const Attribute& attribute : attributes) {
+    std::visit([&](const auto& value) { hdf5::write_attribute(object, attribute.name, value); }, attribute.value);
+  }
+}
+
+void write_table(hid_t file, const TableSchema& table, const std::string& rows) {
+  const hsize_t count = rows.size() / row_bytes(table);
+  const hsize_t unlimited = H5S_UNLIMITED;
+  const hsize_t chunk = std::max<std::size_t>(1, chunk_bytes / row_bytes(table));
+  const Handle type = row_type(table);
+  const Handle space(H5Screate_simple(1, &count, &unlimited), H5Sclose, "creating a data space");
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "creating properties");
+  require(H5Pset_obj_track_times(properties, false), "switching times off");
+  require(H5Pset_chunk(properties, 1, &chunk), "setting the chunk size");
+  require(H5Pset_shuffle(properties), "setting shuffle");
+  require(H5Pset_deflate(properties, deflate_level), "setting deflate");
+  const Handle dataset(H5Dcreate2(file, table.path.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                       H5Dclose, fmt::format("creating {}", table.path));
+  hdf5::write_attribute(dataset, "description", table.description);
+  for (const Column& column : table.columns) {
+    hdf5::write_attribute(dataset, "unit:" + column.name, column.unit);
+    hdf5::write_attribute(dataset, "description:" + column.name, column.description);
+  }
+  if (count > 0) {
+    require(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), fmt::format("writing {}", table.path));
+  }
+}
+
+/// An HDF5 file that lives in memory and never touches the disk.
+Handle create_in_memory() {
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "creating properties");
+  require(H5Pset_fapl_core(access, std::size_t{1} << 20, false), "choosing memory");
+  require(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "choosing the file version");
+  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "creating properties");
+  require(H5Pset_obj_track_times(creation, false), "switching times off");
+  return {H5Fcreate("record", H5F_ACC_TRUNC, creation, access), H5Fclose, "creating the file"};
+}
+
+void write_provenance(hid_t file, const AttributeList& attributes, const Identity& identity) {
+  const Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, "creating properties");
+  require(H5Pset_obj_track_times(properties, false), "switching times off");
+  const Handle group(H5Gcreate2(file, "provenance", H5P_DEFAULT, properties, H5P_DEFAULT), H5Gclose,
+                     "creating /provenance");
+  write_attributes(group, attributes);
+  hdf5::write_attribute(group, "record_id", identity.id);
+  hdf5::write_attribute(group, "record_generation", static_cast<std::int64_t>(identity.generation));
+}
+
+std::string read_table(hid_t file, const TableSchema& table) {
+  const Handle dataset(H5Dopen2(file, table.path.c_str(), H5P_DEFAULT), H5Dclose,
+                       fmt::format("opening the table {}", table.path));
+  const Handle stored(H5Dget_type(dataset), H5Tclose, "opening a type");
+  const Handle type = row_type(table);
+  if (require(H5Tequal(stored, type), "comparing types") == 0) {
+    throw hdf5::Failure(fmt::format("the table {} has other columns than its journal says", table.path));
+  }
+  const Handle space(H5Dget_space(dataset), H5Sclose, "opening a data space");
+  hsize_t count = 0;
+  if (H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &count, nullptr) != 1 ||
+      !hdf5::holds_bytes(dataset, count, row_bytes(table))) {
+    throw hdf5::Failure(fmt::format("the table {} has an impossible length", table.path));
+  }
+  std::string rows(count * row_bytes(table), '\0');
+  if (count > 0) {
+    require(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), fmt::format("reading {}", table.path));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string run_image(const RunContents& contents, const Identity& identity) {
+  return hdf5::building([&] {
+    const Handle file = create_in_memory();
+    write_attributes(file, contents.header.run);
+    for (std::size_t i = 0; i < contents.tables.size(); ++i) write_table(file, contents.tables[i], contents.rows[i]);
+    write_provenance(file, contents.header.provenance, identity);
+    require(H5Fflush(file, H5F_SCOPE_LOCAL), "flushing the file");
+    std::string image(static_cast<std::size_t>(require(H5Fget_file_image(file, nullptr, 0), "sizing the file")), '\0');
+    require(H5Fget_file_image(file, image.data(), image.size()), "copying the file");
+    add_seal(image);
+    return image;
+  });
+}
+
+std::optional<Identity> read_identity(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  return hdf5::reading(path, [&]() -> std::optional<Identity> {
+    const Handle file = hdf5::open_for_reading(path);
+    const Handle group(H5Gopen2(file, "provenance", H5P_DEFAULT), H5Gclose, "opening /provenance");
+    return Identity{hdf5::read_text_attribute(group, "record_id"),
+                    static_cast<std::uint64_t>(hdf5::read_integer_attribute(group, "record_generation"))};
+  });
+}
+
+std::vector<std::string> read_rows(const std::filesystem::path& path, std::span<const TableSchema> tables) {
+  return hdf5::reading(path, [&] {
+    const Handle file = hdf5::open_for_reading(path);
+    std::vector<std::string> rows;
+    for (const TableSchema& table : tables) rows.push_back(read_table(file, table));
+    return rows;
+  });
+}
+
+}  // namespace precsim::record

@@ -1,0 +1,155 @@
+// Mapping configuration keys to training options.
+#include "experiments/run/run_options.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <latch>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+#include "sim/models/models.hpp"
+
+namespace precsim::experiments {
+namespace {
+
+struct Effect {
+  std::string_view key;
+  std::string_view on;        ///< the key that decides
+  std::string_view needs[2];  ///< its values under which `key` has an effect
+};
+
+constexpr Effect effects[] = {
+    {"data.seed", "data.name", {"glyphs", ""}},
+    {"schedule.gamma", "schedule.name", {"step", ""}},
+    {"schedule.final_lr", "schedule.name", {"cosine", ""}},
+    {"loss_scale.initial", "loss_scale.mode", {"static", "dynamic"}},
+    {"loss_scale.growth", "loss_scale.mode", {"dynamic", ""}},
+    {"loss_scale.backoff", "loss_scale.mode", {"dynamic", ""}},
+    {"loss_scale.interval", "loss_scale.mode", {"dynamic", ""}},
+    {"loss_scale.min_scale", "loss_scale.mode", {"dynamic", ""}},
+};
+
+/// loss_scale.mode with `plan` resolved.
+std::string loss_scale_mode(const config::Config& config) {
+  const std::string& mode = config.text("loss_scale.mode");
+  return mode == "plan" ? std::string(nn::find_plan(config.text("plan.name")).loss_scale) : mode;
+}
+
+/// OpenMP ends the process when a thread cannot be started, so all are started here first and live at the same time.
+void check_threads(int count) {
+  std::latch all_tried(1);
+  std::vector<std::jthread> threads;
+  bool refused = false;
+  try {
+    for (int i = 1; i < count; ++i) {
+      threads.emplace_back([&all_tried] { all_tried.wait(); });
+    }
+  } catch (const std::system_error&) {
+    refused = true;
+  }
+  all_tried.count_down();
+  if (refused) {
+    throw UserError(fmt::format("run.threads = {} is more than the system starts here, which is {}; give fewer", count,
+                                threads.size() + 1));
+  }
+}
+
+void check_name(std::string_view key, std::string_view value) {
+  const auto in_table = [&](std::string_view kind, const auto& table, auto member) {
+    if (std::none_of(table.begin(), table.end(), [&](const auto& row) { return row.*member == value; })) {
+      throw formats::unknown_name(kind, value, value, table, member);
+    }
+  };
+  if (key == "model.name") {
+    in_table("model", models::models(), &models::ModelEntry::name);
+  } else if (key == "data.name") {
+    in_table("data set", data::datasets(), &data::DatasetEntry::name);
+  } else if (key == "optimizer.name") {
+    in_table("optimizer", nn::optimizers(), &nn::OptimizerEntry::name);
+  } else if (key == "plan.name") {
+    nn::find_plan(value);
+  } else if (key.substr(0, 5) == "plan.") {
+    nn::PrecisionPlan("fp32").set(key.substr(5), value);
+  }
+}
+
+}  // namespace
+
+void check_value(std::string_view key, std::string_view value) {
+  try {
+    check_name(key, value);
+  } catch (const UserError& error) {
+    const std::string_view sentence = error.what();
+    const bool names_key = sentence.find(key) != std::string_view::npos;
+    throw UserError(names_key ? std::string(sentence) : fmt::format("{}: {}", key, sentence));
+  }
+}
+
+nn::TrainingOptions training_options(const config::Config& config) {
+  nn::TrainingOptions options;
+  options.seed = static_cast<std::uint32_t>(config.integer("run.seed"));
+  options.epochs = config.integer("train.epochs");
+  options.batch = config.integer("train.batch");
+  options.eval_batch = config.integer("train.eval_batch");
+  options.max_steps = config.integer("train.max_steps");
+  options.stats_every = config.integer("record.stats_every");
+  options.init = nn::parse_init(config.text("init.name"));
+  options.optimizer = {config.text("optimizer.name"), static_cast<float>(config.real("optimizer.lr")),
+                       static_cast<float>(config.real("optimizer.momentum")), config.boolean("optimizer.nesterov"),
+                       static_cast<float>(config.real("optimizer.weight_decay"))};
+  options.schedule.name = config.text("schedule.name");
+  options.schedule.warmup_epochs = config.real("schedule.warmup_epochs");
+  for (const std::int64_t epoch : config.integers("schedule.step_epochs")) {
+    options.schedule.step_epochs.push_back(static_cast<double>(epoch));
+  }
+  options.schedule.gamma = config.real("schedule.gamma");
+  options.schedule.final_lr = config.real("schedule.final_lr");
+  options.loss_scale = {
+      loss_scale_mode(config),           config.real("loss_scale.initial"),     config.real("loss_scale.growth"),
+      config.real("loss_scale.backoff"), config.integer("loss_scale.interval"), config.real("loss_scale.min_scale")};
+  return options;
+}
+
+nn::PrecisionPlan precision_plan(const config::Config& config) {
+  nn::PrecisionPlan plan(config.text("plan.name"));
+  for (const config::Assignment& setting : config.plan()) {
+    plan.set(std::string_view(setting.key).substr(5), setting.value);
+  }
+  return plan;
+}
+
+data::DatasetOptions dataset_options(const config::Config& config) {
+  return {config.text("data.name"), config.text("data.path"), config.integer("data.train_size"),
+          config.integer("data.test_size"), static_cast<std::uint32_t>(config.integer("data.seed"))};
+}
+
+void check_effect(const config::Config& config) {
+  const config::Config defaults;
+  for (const Effect& effect : effects) {
+    const std::string now = effect.on == "loss_scale.mode" ? loss_scale_mode(config) : config.value(effect.on);
+    if (config.value(effect.key) != defaults.value(effect.key) && now != effect.needs[0] && now != effect.needs[1]) {
+      throw UserError(fmt::format("{}: {} = {} has no effect, since {} is {}; it belongs to {}{}",
+                                  config.place(effect.key), effect.key, config.value(effect.key), effect.on, now,
+                                  effect.needs[0],
+                                  effect.needs[1].empty() ? "" : fmt::format(" and {}", effect.needs[1])));
+    }
+  }
+  if (config.boolean("optimizer.nesterov") && config.real("optimizer.momentum") == 0) {
+    throw UserError("optimizer.nesterov = true has no effect, since optimizer.momentum is 0");
+  }
+}
+
+int set_threads(std::int64_t threads) {
+  const int count = threads == 0 ? omp_get_num_procs() : static_cast<int>(threads);
+  check_threads(count);
+  omp_set_dynamic(0);
+  omp_set_num_threads(count);
+  return count;
+}
+
+}  // namespace precsim::experiments

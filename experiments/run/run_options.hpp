@@ -1,0 +1,28 @@
+// From a configuration to what the training library takes.
+#pragma once
+
+#include <string_view>
+
+#include "experiments/config/config.hpp"
+#include "sim/data/dataset.hpp"
+#include "sim/nn/precision_plan.hpp"
+#include "sim/nn/trainer.hpp"
+
+namespace precsim::experiments {
+
+/// The check of names that live in other libraries: models, data sets, optimizers, plans and their settings.
+void check_value(std::string_view key, std::string_view value);
+
+nn::TrainingOptions training_options(const config::Config& config);
+nn::PrecisionPlan precision_plan(const config::Config& config);
+data::DatasetOptions dataset_options(const config::Config& config);
+
+/// Raises UserError for a key that was given another value than its default although another key leaves it without
+/// effect (schedule.gamma under a cosine schedule): nothing is accepted and ignored.
+void check_effect(const config::Config& config);
+
+/// Sets the number of OpenMP threads; 0: one per processor core. Returns the number. Raises UserError when the system
+/// does not start that many.
+int set_threads(std::int64_t threads);
+
+}  // namespace precsim::experiments

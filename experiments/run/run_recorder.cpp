@@ -1,0 +1,145 @@
+// Turning reports of a training run into rows of its record.
+#include "experiments/run/run_recorder.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "experiments/record/run_schema.hpp"
+#include "formats/rounding.hpp"
+#include "formats/statistics.hpp"
+
+namespace precsim::experiments {
+namespace {
+
+using record::Table;
+
+static_assert(record::exponent_bins == formats::exponent_bins && record::octave_bins == formats::octave_bins);
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void append_tensor(record::Record& record, const nn::TensorReport& report, const formats::ErrorStatistics& s) {
+  const std::string format = report.conversion.format->name();
+  const std::string rounding = formats::name(report.conversion.rounding);
+  const auto [low, high] = std::minmax_element(report.exponents.begin(), report.exponents.end());
+  const bool scaled = !report.exponents.empty();
+  const std::string_view layer = report.layer;
+  const std::string_view role = nn::name(report.role);
+  record.append(Table::tensor_statistics, {report.step,
+                                           layer,
+                                           role,
+                                           report.use,
+                                           std::string_view(format),
+                                           std::string_view(rounding),
+                                           static_cast<std::uint64_t>(s.count + s.nonfinite),
+                                           s.nonfinite,
+                                           s.zeros,
+                                           s.min,
+                                           s.max,
+                                           s.absmax,
+                                           s.mean,
+                                           s.std,
+                                           s.sqnr_db,
+                                           s.mean_squared_error,
+                                           s.max_abs_error,
+                                           s.max_relative_error,
+                                           s.mean_error,
+                                           s.cosine,
+                                           s.flushed,
+                                           report.saturated,
+                                           static_cast<std::uint64_t>(report.exponents.size()),
+                                           static_cast<std::int64_t>(scaled ? *low : 0),
+                                           static_cast<std::int64_t>(scaled ? *high : 0)});
+  record.append(Table::exponent_histograms,
+                {report.step, layer, role, report.use, s.zeros, std::span<const std::uint64_t>(s.exponents)});
+  record.append(Table::octave_errors,
+                {report.step, layer, role, report.use, std::string_view(format),
+                 std::span<const std::uint64_t>(s.octave_counts), std::span<const double>(s.octave_rms_error)});
+}
+
+}  // namespace
+
+RunRecorder::RunRecorder(record::Record* record, double flush_seconds, Hooks hooks)
+    : record_(record), flush_seconds_(flush_seconds), hooks_(std::move(hooks)), last_flush_(now()) {}
+
+void RunRecorder::on_tensor(const nn::TensorReport& report) {
+  const formats::ErrorStatistics statistics = formats::error_statistics(report.source, report.converted);
+  RoleSqnr& role = sqnr_[static_cast<std::size_t>(report.role)];
+  ++role.conversions;
+  if (!std::isnan(statistics.sqnr_db)) {
+    role.worst = std::min(role.worst, statistics.sqnr_db);
+  }
+  if (std::isfinite(statistics.sqnr_db)) {
+    role.sum += statistics.sqnr_db;
+    ++role.finite;
+  }
+  if (record_ != nullptr) {
+    append_tensor(*record_, report, statistics);
+  }
+}
+
+void RunRecorder::on_product(const nn::ProductReport& report) {
+  if (record_ == nullptr) {
+    return;
+  }
+  const kernels::Telemetry& t = report.telemetry;
+  record_->append(Table::telemetry, {report.step,
+                                     report.layer,
+                                     kernels::name(report.pass),
+                                     std::string_view(report.semantics),
+                                     report.operands,
+                                     t.outputs,
+                                     t.products,
+                                     t.chains,
+                                     static_cast<std::uint64_t>(t.chain_length),
+                                     static_cast<std::int64_t>(t.proved),
+                                     t.overflow_events,
+                                     t.overflow_outputs,
+                                     t.first_output,
+                                     t.first_k,
+                                     t.max_chain_sum,
+                                     std::span<const std::uint64_t>(t.chain_bits),
+                                     t.sqnr_db,
+                                     t.max_abs_error,
+                                     t.mean_error,
+                                     t.exact});
+}
+
+void RunRecorder::on_step(const nn::StepReport& report) {
+  skipped_ += report.skipped ? 1 : 0;
+  last_loss_ = report.loss;
+  if (record_ != nullptr) {
+    record_->append(Table::training, {report.step, report.epoch, report.learning_rate, report.loss, report.accuracy,
+                                      report.loss_scale, static_cast<std::int64_t>(report.skipped)});
+    flush_when_due();
+  }
+  if (hooks_.on_step) {
+    hooks_.on_step(report);
+  }
+}
+
+void RunRecorder::on_evaluation(const nn::EvaluationReport& report) {
+  if (record_ != nullptr) {
+    record_->append(Table::evaluation,
+                    {report.step, report.epoch, report.images, report.correct, report.accuracy, report.loss});
+    flush_when_due();
+  }
+  if (hooks_.on_evaluation) {
+    hooks_.on_evaluation(report);
+  }
+}
+
+bool RunRecorder::stop_requested() {
+  return hooks_.stop_requested && hooks_.stop_requested();
+}
+
+void RunRecorder::flush_when_due() {
+  if (now() - last_flush_ >= flush_seconds_) {
+    record_->flush();
+    last_flush_ = now();
+  }
+}
+
+}  // namespace precsim::experiments
