@@ -1,10 +1,9 @@
 // precsim train
+#include <H5public.h>
 #include <fmt/format.h>
 
 #include <atomic>
-#include <cmath>
 #include <csignal>
-#include <memory>
 
 #include "experiments/cli/progress.hpp"
 #include "experiments/cli/table.hpp"
@@ -116,11 +115,13 @@ cli::ExitCode run_train(std::span<const std::string> arguments, cli::Streams& st
   if (parsed.value("out") == "") {
     throw UserError("--out needs the name of a file; without --out no record is kept");
   }
-  const config::Config config = config::resolve(cli::config_sources(command, parsed), check_value);
+  config::Config config = config::resolve(cli::config_sources(command, parsed), check_value);
+  canonicalize(config);
   if (parsed.has("print-config")) {
     streams.out << config::print_config(config);
     return cli::ExitCode::ok;
   }
+  H5dont_atexit();  // closing the library after a damaged file prints a line of its own
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   std::signal(SIGXFSZ, SIG_IGN);

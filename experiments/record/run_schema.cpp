@@ -93,7 +93,7 @@ TableSchema octave_errors() {
        use,
        format,
        {"counts", u64, octave_bins, "element", "nonzero elements in octave o; the last one has all deeper ones too"},
-       {"rms_relative_error", f64, octave_bins, "1", "root mean square of (x-y)/x over the octave; 0 if empty"}}};
+       {"rms_relative_error", f64, octave_bins, "1", "root mean square of (x-y)/x over the octave; NaN if empty"}}};
 }
 
 TableSchema telemetry() {

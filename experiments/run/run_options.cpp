@@ -90,6 +90,15 @@ void check_value(std::string_view key, std::string_view value) {
   }
 }
 
+void canonicalize(config::Config& config) {
+  std::vector<config::Assignment> settings = config.plan();
+  std::sort(settings.begin(), settings.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  for (config::Assignment& setting : settings) {
+    setting.value = nn::canonical_value(std::string_view(setting.key).substr(5), setting.value);
+    config.set(setting);
+  }
+}
+
 nn::TrainingOptions training_options(const config::Config& config) {
   nn::TrainingOptions options;
   options.seed = static_cast<std::uint32_t>(config.integer("run.seed"));
@@ -137,6 +146,17 @@ void check_effect(const config::Config& config) {
                                   config.place(effect.key), effect.key, config.value(effect.key), effect.on, now,
                                   effect.needs[0],
                                   effect.needs[1].empty() ? "" : fmt::format(" and {}", effect.needs[1])));
+    }
+  }
+  const auto epochs = static_cast<double>(config.integer("train.epochs"));
+  if (config.real("schedule.warmup_epochs") > epochs) {
+    throw UserError(fmt::format("schedule.warmup_epochs = {} is longer than the run, train.epochs = {}",
+                                config.value("schedule.warmup_epochs"), config.value("train.epochs")));
+  }
+  for (const std::int64_t epoch : config.integers("schedule.step_epochs")) {
+    if (static_cast<double>(epoch) >= epochs) {
+      throw UserError(fmt::format("schedule.step_epochs: epoch {} is not reached, since train.epochs is {}", epoch,
+                                  config.value("train.epochs")));
     }
   }
   if (config.boolean("optimizer.nesterov") && config.real("optimizer.momentum") == 0) {

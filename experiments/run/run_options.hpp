@@ -13,6 +13,9 @@ namespace precsim::experiments {
 /// The check of names that live in other libraries: models, data sets, optimizers, plans and their settings.
 void check_value(std::string_view key, std::string_view value);
 
+/// Sorts the plan.* keys and writes their values by canonical names, so that one configuration has one text and hash.
+void canonicalize(config::Config& config);
+
 nn::TrainingOptions training_options(const config::Config& config);
 nn::PrecisionPlan precision_plan(const config::Config& config);
 data::DatasetOptions dataset_options(const config::Config& config);

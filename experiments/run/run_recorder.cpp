@@ -66,6 +66,12 @@ RunRecorder::RunRecorder(record::Record* record, double flush_seconds, Hooks hoo
 
 void RunRecorder::on_tensor(const nn::TensorReport& report) {
   const formats::ErrorStatistics statistics = formats::error_statistics(report.source, report.converted);
+  if (record_ != nullptr) {
+    append_tensor(*record_, report, statistics);
+  }
+  if (formats::is_fp32(*report.conversion.format) && !nn::entry(report.role).operand) {
+    return;
+  }
   RoleSqnr& role = sqnr_[static_cast<std::size_t>(report.role)];
   ++role.conversions;
   if (!std::isnan(statistics.sqnr_db)) {
@@ -74,9 +80,6 @@ void RunRecorder::on_tensor(const nn::TensorReport& report) {
   if (std::isfinite(statistics.sqnr_db)) {
     role.sum += statistics.sqnr_db;
     ++role.finite;
-  }
-  if (record_ != nullptr) {
-    append_tensor(*record_, report, statistics);
   }
 }
 

@@ -13,7 +13,8 @@
 
 namespace precsim::experiments {
 
-/// Worst and mean SQNR of a role over all conversions reported; infinite ones (no noise) count only for the worst.
+/// Worst and mean SQNR of a role over all conversions reported (of roles that are no operands: all but those to FP32);
+/// infinite ones (no noise) count only for the worst.
 struct RoleSqnr {
   double worst = std::numeric_limits<double>::infinity();
   double sum = 0;

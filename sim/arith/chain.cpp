@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "formats/exact.hpp"
 #include "sim/arith/accumulator.hpp"
 
 namespace precsim::arith {
@@ -43,12 +42,6 @@ std::vector<Chain> cut(const ReductionLayout& layout, std::int64_t length) {
     begin = end;
   }
   return chains;
-}
-
-SpillFactors spill_factors(int exponent) {
-  const int clamped = std::clamp(exponent, -252, 254);
-  const int half = clamped / 2;
-  return {static_cast<float>(formats::power_of_two(half)), static_cast<float>(formats::power_of_two(clamped - half))};
 }
 
 float spill(std::int32_t lane, int exponent, float c) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "formats/exact.hpp"
+
 namespace precsim::arith {
 
 /// Where the blocks of the two operands end along a reduction of `length` products, made of equal periods
@@ -36,7 +38,11 @@ std::vector<Chain> cut(const ReductionLayout& layout, std::int64_t length);
 struct SpillFactors {
   float first, second;
 };
-SpillFactors spill_factors(int exponent);
+constexpr SpillFactors spill_factors(int exponent) {
+  const int clamped = exponent < -252 ? -252 : exponent > 254 ? 254 : exponent;
+  const int half = clamped / 2;
+  return {static_cast<float>(formats::power_of_two(half)), static_cast<float>(formats::power_of_two(clamped - half))};
+}
 
 /// c = RNE(float(lane) * 2^exponent + c): int to float is RNE, the scale is exact for every exponent, one rounding.
 float spill(std::int32_t lane, int exponent, float c);

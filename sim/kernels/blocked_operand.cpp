@@ -127,17 +127,21 @@ void gather_exponents(const ConvShape& shape, Pass pass, Side side, const format
   const auto zero = static_cast<std::int16_t>(format.block_exponent(0));
   const std::int64_t step = matrix.block == 0 ? product.channels : matrix.block;
   const std::int64_t taps = matrix.block == 0 ? 1 : matrix.taps;
-  matrix.row_stride = 0;
-  for (std::int64_t line = 0; line < matrix.groups * matrix.rows; ++line) {
-    const auto before = matrix.exponents.size();
+  const std::int64_t per_tap = (product.channels + step - 1) / step;
+  const std::int64_t lines = matrix.groups * matrix.rows;
+  matrix.row_stride = taps * per_tap;
+  matrix.exponents.assign(static_cast<std::size_t>(lines * matrix.row_stride), zero);
+#pragma omp parallel for schedule(static) if (worth_threads(lines * matrix.row_stride))
+  for (std::int64_t line = 0; line < lines; ++line) {
+    std::int16_t* of_row = matrix.exponents.data() + line * matrix.row_stride;
     for (std::int64_t tap = 0; tap < taps; ++tap) {
-      for (std::int64_t c = 0; c < product.channels; c += step) {
-        const std::int64_t at =
-            block_element(shape, pass, side, matrix.block == 0, line / matrix.rows, line % matrix.rows, tap, c);
-        matrix.exponents.push_back(at < 0 ? zero : of_element[static_cast<std::size_t>(at)]);
+      const std::int64_t first =
+          block_element(shape, pass, side, matrix.block == 0, line / matrix.rows, line % matrix.rows, tap, 0);
+      for (std::int64_t block = 0; block < per_tap && first >= 0; ++block) {
+        const std::int64_t at = first + block * step * channel_stride(shape, pass, side);
+        of_row[tap * per_tap + block] = of_element[static_cast<std::size_t>(at)];
       }
     }
-    matrix.row_stride = static_cast<std::int64_t>(matrix.exponents.size() - before);
   }
   matrix.block_stride = matrix.block == 0 ? 0 : 1;
 }

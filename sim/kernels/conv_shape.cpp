@@ -123,6 +123,13 @@ std::int64_t source_index(const ConvShape& shape, Pass pass, Side side, std::int
   return -1;
 }
 
+std::int64_t channel_stride(const ConvShape& shape, Pass pass, Side side) {
+  if (pass == Pass::weight_gradient) {
+    return shape.oc;
+  }
+  return pass == Pass::input_gradient && side == Side::right ? shape.kh * shape.kw * shape.group_ic() : 1;
+}
+
 std::int64_t result_index(const ConvShape& shape, Pass pass, std::int64_t group, std::int64_t row,
                           std::int64_t column) {
   switch (pass) {

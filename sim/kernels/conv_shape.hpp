@@ -57,6 +57,10 @@ ProductShape product_shape(const ConvShape& shape, Pass pass);
 std::int64_t source_index(const ConvShape& shape, Pass pass, Side side, std::int64_t group, std::int64_t row,
                           std::int64_t tap, std::int64_t channel);
 
+/// Distance in the tensor between neighbors along the reduction within one tap; not for the patches of a weight
+/// gradient, where there is none.
+std::int64_t channel_stride(const ConvShape& shape, Pass pass, Side side);
+
 /// The element of the result tensor (output, input gradient or weight gradient) of (group, row, column).
 std::int64_t result_index(const ConvShape& shape, Pass pass, std::int64_t group, std::int64_t row, std::int64_t column);
 

@@ -108,9 +108,7 @@ void copy_view_row(const ConvShape& shape, const Patches& patches, const T* tens
 template <class T>
 void copy_strided(const ConvShape& shape, Pass pass, Side side, const ProductShape& product, const T* tensor,
                   std::int64_t group, std::int64_t row, std::int64_t period, T* out) {
-  const std::int64_t stride = pass == Pass::weight_gradient  ? shape.oc
-                              : pass == Pass::input_gradient ? shape.kh * shape.kw * shape.group_ic()
-                                                             : 1;
+  const std::int64_t stride = channel_stride(shape, pass, side);
   for (std::int64_t tap = 0; tap < product.taps; ++tap) {
     const T* from = tensor + source_index(shape, pass, side, group, row, tap, 0);
     for (std::int64_t c = 0; c < product.channels; ++c) {

@@ -25,9 +25,9 @@ constexpr std::array<RoleEntry, role_count> role_table{{
 
 constexpr std::array<NamedPlan, 9> plan_table{{
     {"fp32", "everything FP32", "", "none"},
-    {"bf16", "bfloat16 operands and results, FP32 accumulator and master",
+    {"bf16", "bfloat16 operands and forward results, FP32 accumulator and master",
      "weights=bf16 activations=bf16 outputs=bf16 errors=bf16", "none"},
-    {"fp16", "FP16 operands and results, FP32 accumulator and master, loss scaling (Micikevicius et al. 2018)",
+    {"fp16", "FP16 operands and forward results, FP32 accumulator and master, loss scaling (Micikevicius et al. 2018)",
      "weights=fp16 activations=fp16 outputs=fp16 errors=fp16", "dynamic"},
     {"dfp16", "INT16 dynamic fixed point in every product, headroom 1, chains proved safe",
      "weights=dfp16:headroom=1 activations=dfp16:headroom=1 errors=dfp16:headroom=1", "none"},
@@ -92,6 +92,20 @@ kernels::Side side_of(Role role, Pass pass) {
   return right ? kernels::Side::right : kernels::Side::left;
 }
 
+/// True iff some tensor of the layer is converted to another format than FP32.
+bool takes_rounding(const LayerPlan& plan, const LayerTraits& traits) {
+  for (const RoleEntry& role : role_table) {
+    const bool has_role = traits.product || (traits.saves && role.role == Role::saved && plan.saves_separately);
+    for (const Pass pass : kernels::passes) {
+      if (has_role && role.in_pass[static_cast<std::size_t>(pass)] &&
+          !formats::is_fp32(*plan.of(role.role, pass).format)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 void check_role_value(const RoleEntry& role, const std::string& text, std::string_view value) {
   const formats::Conversion conversion = formats::parse_conversion(value);
   const formats::Blocking blocking = conversion.format->blocking();
@@ -128,6 +142,24 @@ const NamedPlan& find_plan(std::string_view name) {
   throw formats::unknown_name("precision plan", name, name, plan_table, &NamedPlan::name);
 }
 
+std::string canonical_value(std::string_view key, std::string_view value) {
+  PrecisionPlan("fp32").set(key, value);
+  for (const std::string& part : split(key, '.')) {
+    if (find_role(part) != nullptr) {
+      const formats::Conversion conversion = formats::parse_conversion(value);
+      const bool stated = value.find('@') != std::string_view::npos;
+      return conversion.format->name() + (stated ? "@" + formats::name(conversion.rounding) : "");
+    }
+    if (part == "rounding") {
+      return formats::name(formats::parse_rounding(value));
+    }
+    if (part == "accumulator") {
+      return arith::parse_integer_accumulator(value).name();
+    }
+  }
+  return arith::parse_float_accumulator(value).name();
+}
+
 PrecisionPlan::PrecisionPlan(std::string_view name) {
   const NamedPlan& plan = find_plan(name);
   if (plan.settings.empty()) {
@@ -136,6 +168,7 @@ PrecisionPlan::PrecisionPlan(std::string_view name) {
   for (const std::string& setting : split(plan.settings, ' ')) {
     const std::size_t equals = setting.find('=');
     set(std::string_view(setting).substr(0, equals), std::string_view(setting).substr(equals + 1));
+    settings_.back().of_user = false;
   }
 }
 
@@ -229,6 +262,42 @@ LayerPlan PrecisionPlan::layer(const LayerTraits& traits) const {
   return plan;
 }
 
+void PrecisionPlan::check_governs(const Setting& setting, std::span<const LayerTraits> layers) const {
+  if (!setting.of_user || find_role(setting.what) != nullptr) {
+    return;
+  }
+  const auto is_integer = [](const formats::Conversion& conversion) {
+    return conversion.format->kind() == formats::OperandKind::integer;
+  };
+  bool governs = false;
+  for (const LayerTraits& traits : layers) {
+    if (scope(setting, traits) < 0) {
+      continue;
+    }
+    const LayerPlan plan = layer(traits);
+    if (setting.what == "rounding") {
+      governs = governs || takes_rounding(plan, traits);
+      continue;
+    }
+    for (const Pass pass : kernels::passes) {
+      const bool exists = traits.product && (pass != Pass::input_gradient || traits.input_gradient);
+      if (!exists || (setting.pass && *setting.pass != pass)) {
+        continue;
+      }
+      const Role left = pass == Pass::forward ? Role::activations : Role::errors;
+      const Role right = pass == Pass::weight_gradient ? Role::activations : Role::weights;
+      const bool integer = is_integer(plan.of(left, pass)) && is_integer(plan.of(right, pass));
+      governs = governs || integer == (setting.what == "accumulator");
+    }
+  }
+  if (!governs) {
+    throw UserError(fmt::format("plan.{} = {} has no effect: {}", setting.text, setting.value,
+                                setting.what == "rounding"      ? "every tensor it is for is FP32"
+                                : setting.what == "accumulator" ? "none of those products has two integer operands"
+                                                                : "all of those products have two integer operands"));
+  }
+}
+
 void PrecisionPlan::check(std::span<const LayerTraits> layers, bool has_momentum) const {
   std::vector<std::string> names{std::string(first_convolution), std::string(classifier)};
   for (const LayerTraits& layer : layers) {
@@ -244,7 +313,7 @@ void PrecisionPlan::check(std::span<const LayerTraits> layers, bool has_momentum
     if (setting.layer.empty()) {
       continue;
     }
-    bool found = setting.layer == first_convolution;
+    bool found = setting.layer == first_convolution && !setting.of_user;
     for (const LayerTraits& layer : layers) {
       if (scope(setting, layer) <= 0) {
         continue;
@@ -259,9 +328,15 @@ void PrecisionPlan::check(std::span<const LayerTraits> layers, bool has_momentum
                                     setting.text, layer.name));
       }
     }
+    if (!found && setting.layer == first_convolution) {
+      throw UserError(fmt::format("plan.{}: this model has no convolution", setting.text));
+    }
     if (!found) {
       throw formats::unknown_name("layer in plan key", fmt::format("plan.{}", setting.text), setting.layer, names);
     }
+  }
+  for (const Setting& setting : settings_) {
+    check_governs(setting, layers);
   }
   for (const LayerTraits& traits : layers) {
     const LayerPlan plan = layer(traits);

@@ -48,6 +48,9 @@ struct NamedPlan {
 std::span<const NamedPlan> named_plans();
 const NamedPlan& find_plan(std::string_view name);
 
+/// The canonical text of a setting's value; raises UserError as PrecisionPlan::set does.
+std::string canonical_value(std::string_view key, std::string_view value);
+
 /// An ordered list of settings `[LAYER.]WHAT[.PASS] = VALUE`. LAYER: a layer's name, first_convolution or classifier.
 /// WHAT: a role (value FORMAT[@ROUNDING]), rounding (of every role without its own), accumulator (of integer
 /// products) or float_accumulator. Settings without a layer apply first, then selectors, then layers by name; later
@@ -62,7 +65,8 @@ class PrecisionPlan {
   void set(std::string_view key, std::string_view value);
 
   /// Raises UserError for settings that cannot be honored by this model: unknown layers, roles a layer does not
-  /// have, `channel` on reduced indices, `momentum` without momentum.
+  /// have, `channel` on reduced indices, `momentum` without momentum; and for added settings without effect:
+  /// accumulators that no product has, a rounding that no conversion takes.
   void check(std::span<const LayerTraits> layers, bool has_momentum) const;
 
   LayerPlan layer(const LayerTraits& traits) const;
@@ -74,7 +78,9 @@ class PrecisionPlan {
     std::string what;
     std::optional<Pass> pass;
     std::string value;
+    bool of_user = true;  ///< not part of the named plan
   };
+  void check_governs(const Setting& setting, std::span<const LayerTraits> layers) const;
   int scope(const Setting& setting, const LayerTraits& traits) const;
   void apply(const Setting& setting, formats::Rounding rounding, LayerPlan& plan) const;
 

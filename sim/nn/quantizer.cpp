@@ -103,13 +103,19 @@ int Quantizer::convert(std::span<const float> source, std::span<float> values, s
     exponent = convert_pieces(source, absmax, values, codes, conversion, bits, saturated);
     check_finite(values, context);
   }
-  if (context.recording && context.observer != nullptr) {
-    const auto shared = static_cast<std::int16_t>(exponent);
-    const bool scaled = format.blocking().kind != formats::BlockKind::none;
-    context.observer->on_tensor({context.step, layer_, role_, use_name, conversion, source, values,
-                                 std::span<const std::int16_t>(&shared, scaled ? 1 : 0), saturated});
-  }
+  const auto shared = static_cast<std::int16_t>(exponent);
+  const bool scaled = format.blocking().kind != formats::BlockKind::none;
+  report(source, values, {&shared, scaled ? std::size_t{1} : 0}, conversion, context, use_name, saturated);
   return exponent;
+}
+
+void Quantizer::report(std::span<const float> source, std::span<const float> values,
+                       std::span<const std::int16_t> exponents, const formats::Conversion& conversion,
+                       const StepContext& context, std::string_view use_name, std::uint64_t saturated) const {
+  if (context.recording && context.observer != nullptr) {
+    context.observer->on_tensor(
+        {context.step, layer_, role_, use_name, conversion, source, values, exponents, saturated});
+  }
 }
 
 Stored Quantizer::store(const Tensor& tensor, const formats::Conversion& conversion, const StepContext& context,
@@ -130,6 +136,7 @@ void Quantizer::apply(std::span<float> values, const formats::Conversion& conver
                       Use use) const {
   if (formats::is_fp32(*conversion.format)) {
     check_finite(values, context);
+    report(values, values, {}, conversion, context, "all", 0);
     return;
   }
   const std::vector<float> source(values.begin(), values.end());
@@ -150,10 +157,8 @@ kernels::Matrix Quantizer::operand(const Stored& stored, const formats::Conversi
                                        context.bits(layer_, name(role_), static_cast<std::uint32_t>(use_of(pass))),
                                        fmt::format("{} of layer {}", name(role_), layer_)};
   kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, integer);
-  if (context.recording && context.observer != nullptr) {
-    context.observer->on_tensor({context.step, layer_, role_, kernels::name(pass), conversion, blocked.source,
-                                 blocked.values, blocked.matrix.exponents, blocked.counts.saturated});
-  }
+  report(blocked.source, blocked.values, blocked.exponents, conversion, context, kernels::name(pass),
+         blocked.counts.saturated);
   return std::move(blocked.matrix);
 }
 

@@ -44,6 +44,9 @@ class Quantizer {
               const formats::Conversion& conversion, const StepContext& context, Use use,
               std::string_view use_name) const;
   void check_finite(std::span<const float> values, const StepContext& context) const;
+  void report(std::span<const float> source, std::span<const float> values, std::span<const std::int16_t> exponents,
+              const formats::Conversion& conversion, const StepContext& context, std::string_view use_name,
+              std::uint64_t saturated) const;
 
   std::string layer_;
   Role role_;

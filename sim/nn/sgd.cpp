@@ -78,9 +78,8 @@ class Sgd final : public Optimizer {
 
   static void write(const NamedParameter& p, Role role, std::vector<float>& values, const StepContext& context,
                     Use use = Use::stored) {
-    const formats::Conversion& conversion = p.layer->plan().of(role);
-    if (p.parameter->weight && !formats::is_fp32(*conversion.format)) {
-      Quantizer(p.layer->name(), role).apply(values, conversion, context, use);
+    if (p.parameter->weight) {
+      Quantizer(p.layer->name(), role).apply(values, p.layer->plan().of(role), context, use);
     }
   }
 
