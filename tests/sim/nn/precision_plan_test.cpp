@@ -224,5 +224,21 @@ TEST(PrecisionPlan, ChannelsOnAReducedIndexAreRefused) {
   EXPECT_EQ(refused_by_model({{"errors.weight_gradient", "dfp8:channel"}}), "");
 }
 
+TEST(PrecisionPlan, SettingsThatGovernNothingAreRefused) {
+  EXPECT_THAT(refused_by_model({{"accumulator", "int32:chain=64"}}), HasSubstr("has no effect"));
+  EXPECT_THAT(refused_by_model({{"rounding", "stochastic"}}), HasSubstr("has no effect"));
+  EXPECT_THAT(refused_by_model({{"weights", "dfp8"}, {"accumulator", "int32:chain=64"}}), HasSubstr("has no effect"));
+  const Settings integers = {{"weights", "dfp8"}, {"activations", "dfp8"}, {"errors", "dfp8"}};
+  const auto with = [&](const char* key, const char* value) {
+    Settings settings = integers;
+    settings.push_back({key, value});
+    return refused_by_model(settings);
+  };
+  EXPECT_EQ(with("accumulator", "int32:chain=64"), "");
+  EXPECT_EQ(with("rounding", "stochastic"), "");
+  EXPECT_THAT(with("float_accumulator", "fp16"), HasSubstr("has no effect"));
+  EXPECT_EQ(refused_by_model({{"float_accumulator", "bf16"}}), "");
+}
+
 }  // namespace
 }  // namespace precsim::nn

@@ -50,6 +50,23 @@ TEST(Storage, BlocksAreConvertedForEachUse) {
   EXPECT_GT(run.recorder.of("conv2", Role::weights)[0]->exponents.size(), 1u);
 }
 
+TEST(Storage, BlocksReportOneExponentEach) {
+  for (const char* errors : {"dfp8:block=4", "fp32"}) {
+    const Trained run = train(
+        small_model(),
+        plan_with({{"weights", "dfp8:block=4"}, {"activations", "dfp8:block=4"}, {"errors", errors}}), few_steps());
+    std::size_t blocked = 0;
+    for (const Recorder::TensorRow& row : run.recorder.tensors) {
+      if (row.conversion == "dfp8:block=4") {
+        EXPECT_LE(row.exponents.size(), row.source.size()) << row.layer << " " << name(row.role) << " " << row.use;
+        EXPECT_GE(row.exponents.size(), row.source.size() / 4) << row.layer << " " << name(row.role) << " " << row.use;
+        ++blocked;
+      }
+    }
+    EXPECT_GE(blocked, 10u);
+  }
+}
+
 TEST(Storage, FormatsThatDifferByPassAreConvertedFromTheUnquantizedTensor) {
   const Trained run =
       train(small_model(), plan_with({{"activations.forward", "dfp8"}, {"activations.weight_gradient", "dfp12"}}),
