@@ -26,6 +26,12 @@ from records import LOWEST_EXPONENT, ROLES, in_order, read_table
 
 
 
+def converted(table):
+    """The rows of roles that are converted; all rows where everything is FP32."""
+    rows = table[table["format"] != "fp32"]
+    return rows if len(rows) else table
+
+
 def role_panels(roles: list[str], height: float, **options):
     """A figure with a panel for each role; the panels, the one at the top right, those at the left."""
     columns = 2 if len(roles) in (2, 4) else min(3, len(roles))
@@ -81,6 +87,7 @@ def draw_loss_scale(axes: plt.Axes, training: pandas.DataFrame) -> None:
 def plot_sqnr(record: h5py.File, title: str) -> plt.Figure:
     """Where a tensor is converted differently for several uses, the worst of them is drawn."""
     statistics = read_table(record, "tensor_statistics").dropna(subset=["sqnr_db"])
+    statistics = converted(statistics)
     worst = statistics.groupby(["role", "layer", "step"], sort=False)["sqnr_db"].min()
     worst = worst[numpy.isfinite(worst)].reset_index()
     roles, layers = in_order(statistics["role"], ROLES), in_order(statistics["layer"], [])
@@ -143,6 +150,7 @@ def draw_shared_exponents(axes: plt.Axes, statistics: pandas.DataFrame, layers: 
 def plot_octaves(record: h5py.File, title: str, step: int) -> plt.Figure:
     table = read_table(record, "octave_errors")
     table = table[table["step"] == step]
+    table = converted(table)
     roles, formats = in_order(table["role"], ROLES), in_order(table["format"], [])
     looks = style.looks(formats)
     figure, panels, corner, left = role_panels(roles, 3.0, sharex=True, sharey=True)
