@@ -187,6 +187,7 @@ class InterruptedTest(RecordTest):
 
     def test_either_signal_ends_the_run_with_everything_kept(self):
         for number in (signal.SIGINT, signal.SIGTERM):
+            (self.folder / "run.h5").unlink(missing_ok=True)
             with self.subTest(number):
                 out, sentences = self.interrupt(number, 3)
                 figures = json.loads(out)
@@ -196,7 +197,6 @@ class InterruptedTest(RecordTest):
                 self.assertEqual(self.files(), ["run.h5"])
                 self.assert_keeps_schema("run.h5")
                 self.assert_agrees("run.h5", figures)
-                (self.folder / "run.h5").unlink()
 
     def test_before_the_first_step_is_early_enough(self):
         words = settings({**SMALL, "data.train_size": 4000})
