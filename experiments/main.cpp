@@ -12,7 +12,8 @@
 namespace {
 
 int fail(const char* what, precsim::cli::ExitCode code) {
-  std::cerr << "precsim: " << precsim::cli::one_line(what) << '\n';
+  using namespace precsim;
+  std::cerr << cli::in_red(cli::inspect_terminal(2), "precsim:") << ' ' << cli::one_line(what) << '\n';
   return static_cast<int>(code);
 }
 

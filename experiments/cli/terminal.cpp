@@ -17,22 +17,6 @@ std::string_view environment(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-int color_code(Style style) {
-  switch (style) {
-    case Style::bold:
-      return 1;
-    case Style::dim:
-      return 2;
-    case Style::red:
-      return 31;
-    case Style::green:
-      return 32;
-    case Style::yellow:
-      return 33;
-  }
-  return 0;
-}
-
 }  // namespace
 
 Terminal inspect_terminal(int file_descriptor) {
@@ -45,9 +29,8 @@ Terminal inspect_terminal(int file_descriptor) {
   return terminal;
 }
 
-std::string styled(const Terminal& terminal, Style style, std::string_view text) {
-  if (!terminal.color) return std::string(text);
-  return fmt::format("\x1b[{}m{}\x1b[0m", color_code(style), text);
+std::string in_red(const Terminal& terminal, std::string_view text) {
+  return terminal.color ? fmt::format("\x1b[31m{}\x1b[0m", text) : std::string(text);
 }
 
 std::string one_line(std::string_view text) {

@@ -28,10 +28,8 @@ struct Streams {
   Terminal err_terminal = {};
 };
 
-enum class Style { bold, dim, red, green, yellow };
-
-/// `text` in that style where the terminal has color, else as it is.
-std::string styled(const Terminal& terminal, Style style, std::string_view text);
+/// `text` in red where the terminal has color, else as it is.
+std::string in_red(const Terminal& terminal, std::string_view text);
 
 /// `text` as one line, fit for a terminal: control bytes, of a file's name for instance, as \xNN.
 std::string one_line(std::string_view text);

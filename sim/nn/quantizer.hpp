@@ -36,9 +36,6 @@ class Quantizer {
                           const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
                           const StepContext& context) const;
 
-  const std::string& layer() const { return layer_; }
-  Role role() const { return role_; }
-
  private:
   int convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,
               const formats::Conversion& conversion, const StepContext& context, Use use,

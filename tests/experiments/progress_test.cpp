@@ -230,8 +230,8 @@ TEST(CliTerminals, FilesAndClosedDescriptorsAreNone) {
 }
 
 TEST(CliTerminals, StyleIsOnlyForColor) {
-  EXPECT_EQ(styled({.is_terminal = true, .color = true}, Style::red, "x"), "\x1b[31mx\x1b[0m");
-  EXPECT_EQ(styled({.is_terminal = true}, Style::red, "x"), "x");
+  EXPECT_EQ(in_red({.is_terminal = true, .color = true}, "x"), "\x1b[31mx\x1b[0m");
+  EXPECT_EQ(in_red({.is_terminal = true}, "x"), "x");
 }
 
 }  // namespace
