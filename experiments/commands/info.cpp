@@ -9,6 +9,7 @@
 
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/run/run_options.hpp"
 #include "formats/version.hpp"
 #include "precsim_version.hpp"
 #include "sim/kernels/cpu_features.hpp"
@@ -56,14 +57,13 @@ cli::ExitCode run_info(std::span<const std::string> arguments, cli::Streams& str
   }
   streams.out << program().version << "\n\nCPU features  " << all["cpu_features"].get<std::string>()
               << "\nprocessors    " << all["processors"] << "\n\nkernels of the simulation, fastest first\n";
-  bool chosen = false;
+  const std::string_view chosen = chosen_kernel("").name;
   for (const auto& kernel : all["kernels"]) {
     const bool usable = kernel["usable"];
     streams.out << fmt::format("  {:<12}{}\n", kernel["name"].get<std::string>(),
-                               !usable  ? "not on this CPU"
-                               : chosen ? "usable"
-                                        : "in use");
-    chosen = chosen || usable;
+                               !usable                    ? "not on this CPU"
+                               : kernel["name"] == chosen ? "in use"
+                                                          : "usable");
   }
   streams.out << "  reference   always there: what all others equal\n\nlibraries\n";
   for (const auto& [name, value] : all["libraries"].items()) {

@@ -5,6 +5,7 @@
 
 #include "experiments/cli/progress.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/run/run_options.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
 
@@ -15,6 +16,7 @@ const cli::Command command{
     .name = "signature",
     .summary = "Hashes every weight bit of short pinned runs; the same for every machine, compiler and thread count.",
     .options = {{.name = "threads", .argument = "N", .meaning = "threads (default: all)"},
+                {.name = "kernel", .argument = "NAME", .meaning = "kernel of the products (default: the fastest)"},
                 {.name = "quiet", .meaning = "prints only the runs and the signature"}},
     .example = "precsim signature --threads 1"};
 
@@ -30,6 +32,8 @@ cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams
   if (const auto text = parsed.value("threads"); text && !formats::parse_integer(*text, 0, 1024, threads)) {
     throw UserError(fmt::format("--threads must be an integer from 0 to 1024, not '{}'", *text));
   }
+  const std::string kernel = parsed.value("kernel").value_or("");
+  chosen_kernel(kernel);
   cli::ProgressOptions options;
   options.mode = cli::progress_mode("auto", parsed.has("quiet"), streams.err_terminal);
   options.width = streams.err_terminal.width;
@@ -39,7 +43,7 @@ cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams
   std::vector<RunSignature> runs;
   for (const PinnedRun& run : pinned_runs()) {
     progress.update(runs.size(), pinned_runs().size(), run.name);
-    runs.push_back(run_pinned(run, threads));
+    runs.push_back(run_pinned(run, threads, kernel));
   }
   progress.finish();
   for (const RunSignature& run : runs) {

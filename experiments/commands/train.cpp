@@ -22,6 +22,7 @@ const cli::Command command{
                 {.name = "set", .argument = "KEY=VALUE", .meaning = "sets a key; repeatable", .repeatable = true},
                 {.name = "seed", .argument = "N", .meaning = "run.seed", .key = "run.seed"},
                 {.name = "threads", .argument = "N", .meaning = "run.threads", .key = "run.threads"},
+                {.name = "kernel", .argument = "NAME", .meaning = "run.kernel", .key = "run.kernel"},
                 {.name = "out", .argument = "RUN.h5", .meaning = "run.out, the record to write", .key = "run.out"},
                 {.name = "overwrite", .meaning = "replaces an existing record", .key = "run.overwrite"},
                 {.name = "quiet", .meaning = "prints only the result", .key = "output.quiet"},

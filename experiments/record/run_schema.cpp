@@ -164,6 +164,7 @@ std::span<const AttributeSchema> provenance_attributes() {
       {"start_time", AttributeType::text, "when the run began, ISO 8601, UTC"},
       {"threads", int64, "threads used"},
       {"engine", AttributeType::text, "simulate, native or check"},
+      {"kernel", AttributeType::text, "kernel of the products"},
       {"paths", AttributeType::text, "data and output paths as given"},
       {"record_id", AttributeType::text, "random name of this record, 32 hexadecimal digits"},
       {"record_generation", int64, "how often the file has been replaced since it was created"},

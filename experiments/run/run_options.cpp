@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <latch>
 #include <system_error>
 #include <thread>
@@ -71,6 +72,8 @@ void check_name(std::string_view key, std::string_view value) {
     in_table("data set", data::datasets(), &data::DatasetEntry::name);
   } else if (key == "optimizer.name") {
     in_table("optimizer", nn::optimizers(), &nn::OptimizerEntry::name);
+  } else if (key == "run.kernel" && !value.empty()) {
+    kernels::find_tile_kernel(value);
   } else if (key == "plan.name") {
     nn::find_plan(value);
   } else if (key.substr(0, 5) == "plan.") {
@@ -121,7 +124,23 @@ nn::TrainingOptions training_options(const config::Config& config) {
   options.loss_scale = {
       loss_scale_mode(config),           config.real("loss_scale.initial"),     config.real("loss_scale.growth"),
       config.real("loss_scale.backoff"), config.integer("loss_scale.interval"), config.real("loss_scale.min_scale")};
+  options.kernel = &chosen_kernel(config.text("run.kernel"));
   return options;
+}
+
+const kernels::TileKernel& chosen_kernel(std::string_view run_kernel) {
+  if (!run_kernel.empty()) {
+    return kernels::find_tile_kernel(run_kernel);
+  }
+  const char* const variable = std::getenv("PRECSIM_KERNEL");
+  if (variable == nullptr || *variable == '\0') {
+    return kernels::best_tile_kernel();
+  }
+  try {
+    return kernels::find_tile_kernel(variable);
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("PRECSIM_KERNEL in the environment: {}", error.what()));
+  }
 }
 
 nn::PrecisionPlan precision_plan(const config::Config& config) {

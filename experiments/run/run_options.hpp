@@ -17,6 +17,11 @@ void check_value(std::string_view key, std::string_view value);
 void canonicalize(config::Config& config);
 
 nn::TrainingOptions training_options(const config::Config& config);
+
+/// The kernel of run.kernel; where that is empty, of the environment variable PRECSIM_KERNEL; where that is unset or
+/// empty, the fastest that this CPU can run. Raises UserError for names that are unknown or that it cannot run.
+const kernels::TileKernel& chosen_kernel(std::string_view run_kernel);
+
 nn::PrecisionPlan precision_plan(const config::Config& config);
 data::DatasetOptions dataset_options(const config::Config& config);
 

@@ -55,7 +55,7 @@ std::span<const PinnedRun> pinned_runs() {
   return runs;
 }
 
-RunSignature run_pinned(const PinnedRun& run, std::int64_t threads) {
+RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_view kernel) {
   config::Sources sources;
   const auto add = [](std::string_view settings, std::vector<std::string>& sets) {
     while (!settings.empty()) {
@@ -73,6 +73,7 @@ RunSignature run_pinned(const PinnedRun& run, std::int64_t threads) {
     config.set({setting.substr(0, equals), setting.substr(equals + 1), "pinned run"});
   }
   config.set({"run.threads", std::to_string(threads), "pinned run"});
+  config.set({"run.kernel", std::string(kernel), "pinned run"});
   return finished(run, run_training(config, [](std::int64_t) { return RunRecorder::Hooks{}; }));
 }
 

@@ -25,8 +25,8 @@ struct RunSignature {
   std::uint64_t overflow_events = 0;
 };
 
-/// Runs one pinned run with this many threads (0: all).
-RunSignature run_pinned(const PinnedRun& run, std::int64_t threads);
+/// Runs one pinned run with this many threads (0: all) and this kernel (empty: see chosen_kernel()).
+RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_view kernel = {});
 
 /// 16 hex digits over all runs.
 std::string signature(std::span<const RunSignature> runs);

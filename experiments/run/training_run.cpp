@@ -41,6 +41,7 @@ record::RecordHeader header(const config::Config& config, const data::Splits& sp
                        {"start_time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
                        {"threads", std::int64_t{threads}},
                        {"engine", std::string("simulate")},
+                       {"kernel", std::string(chosen_kernel(config.text("run.kernel")).name)},
                        {"paths", fmt::format("data={} out={}", config.text("data.path"), config.text("run.out"))}};
   return header;
 }

@@ -279,15 +279,16 @@ void run(const Job& job, Telemetry& telemetry) {
 }  // namespace
 
 void multiply(const Product& product, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
-              const TileKernel* kernel) {
-  const ProductPlan plan = plan_product(product, telemetry);
+              const TileKernel* chosen) {
+  const TileKernel& kernel = chosen == nullptr ? best_tile_kernel() : *chosen;
+  const ProductPlan plan = plan_product(product, telemetry, &kernel);
   PRECSIM_CHECK(result.size() == telemetry.outputs, "a result of another size");
   const bool full = level == TelemetryLevel::full;
   const bool swapped = tiles(product.right.rows, product.left.rows) < tiles(product.left.rows, product.right.rows);
   std::vector<double> exact(full ? result.size() : 0);
   Job job{product,
           plan,
-          kernel == nullptr ? best_tile_kernel() : *kernel,
+          kernel,
           swapped ? product.right : product.left,
           swapped ? product.left : product.right,
           swapped,

@@ -12,6 +12,8 @@
 
 namespace precsim::kernels {
 
+struct TileKernel;
+
 /// The accumulators of one pass. Two integer operands meet in `integer`; otherwise both are taken as FP32 numbers
 /// and meet in `floating` (numerics 3).
 struct Accumulators {
@@ -32,14 +34,15 @@ struct Product {
 };
 
 /// The largest N of 512, 256, ... for which no chain can overflow (numerics 4, chain=auto), and whether the bound
-/// proves it; N is at least 2 (pair4: 8) even where it does not.
+/// proves it; N is at least 2 (pair4: 8) even where it does not. Squares are summed by `kernel`, null: the portable
+/// one.
 struct ProvedChain {
   std::int64_t length = 0;
   bool proved = false;
 };
-ProvedChain prove_chain(const Matrix& left, const Matrix& right, arith::Atom atom);
+ProvedChain prove_chain(const Matrix& left, const Matrix& right, arith::Atom atom, const TileKernel* kernel = nullptr);
 /// Whether chains of this length (or chain_to_end) provably cannot overflow.
-bool is_proved(const Matrix& left, const Matrix& right, std::int64_t length);
+bool is_proved(const Matrix& left, const Matrix& right, std::int64_t length, const TileKernel* kernel = nullptr);
 
 /// The result tensor in its logical order (see result_index): output, input gradient or weight gradient, without bias.
 /// The plain reference: one output after the other, one step after the other.
@@ -47,7 +50,6 @@ void multiply_reference(const Product& product, std::span<float> result, Telemet
 
 /// The same bits and the same telemetry, vectorized over outputs and split among OpenMP threads by outputs.
 /// `kernel`: a row of tile_kernels(), or null for the fastest this CPU can run.
-struct TileKernel;
 void multiply(const Product& product, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
               const TileKernel* kernel = nullptr);
 

@@ -23,7 +23,7 @@ void check_finite(const Matrix& operand, std::string_view side, const Product& p
 
 }  // namespace
 
-ProductPlan plan_product(const Product& product, Telemetry& telemetry) {
+ProductPlan plan_product(const Product& product, Telemetry& telemetry, const TileKernel* kernel) {
   ProductPlan plan{product_shape(product.shape, product.pass), product.accumulators.integer, {}};
   PRECSIM_CHECK(product.left.rows == plan.shape.rows && product.right.rows == plan.shape.columns &&
                     product.left.groups == plan.shape.groups,
@@ -43,11 +43,11 @@ ProductPlan plan_product(const Product& product, Telemetry& telemetry) {
     return plan;
   }
   if (plan.accumulator.chain == arith::chain_auto) {
-    const ProvedChain chain = prove_chain(product.left, product.right, plan.accumulator.atom);
+    const ProvedChain chain = prove_chain(product.left, product.right, plan.accumulator.atom, kernel);
     plan.accumulator.chain = chain.length;
     telemetry.proved = chain.proved;
   } else {
-    telemetry.proved = is_proved(product.left, product.right, plan.accumulator.chain);
+    telemetry.proved = is_proved(product.left, product.right, plan.accumulator.chain, kernel);
   }
   plan.chains = arith::cut(layout, plan.accumulator.chain);
   telemetry.chain_length = plan.accumulator.chain;

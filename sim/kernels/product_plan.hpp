@@ -17,7 +17,7 @@ struct ProductPlan {
 
 /// Checks that operands, accumulators and shape fit together, resolves `auto`, and begins the telemetry. Raises
 /// UserError for non-finite operands of an accumulator without NaN.
-ProductPlan plan_product(const Product& product, Telemetry& telemetry);
+ProductPlan plan_product(const Product& product, Telemetry& telemetry, const TileKernel* kernel);
 
 /// Without full telemetry, removes what only that level promises; with it, compares result and exact sums.
 void finish_telemetry(std::span<const float> result, std::span<const double> exact, TelemetryLevel level,

@@ -59,13 +59,13 @@ bool all_proved(const std::vector<std::uint64_t>& a, const std::vector<std::uint
 /// The sums of squares of one cutting, and the question whether coarser chains are proved.
 class Pieces {
  public:
-  Pieces(const Matrix& left, const Matrix& right, std::int64_t length)
+  Pieces(const Matrix& left, const Matrix& right, std::int64_t length, const TileKernel& kernel)
       : left_(left),
         right_(right),
         layout_(reduction_layout(left, right)),
         pieces_(arith::cut(layout_, length)),
-        left_squares_(squares_by_chain(left, pieces_, best_tile_kernel())),
-        right_squares_(squares_by_chain(right, pieces_, best_tile_kernel())) {}
+        left_squares_(squares_by_chain(left, pieces_, kernel)),
+        right_squares_(squares_by_chain(right, pieces_, kernel)) {}
 
   bool proves(std::int64_t length) const {
     const std::vector<std::size_t> first = runs_of_pieces(pieces_, arith::cut(layout_, length));
@@ -80,6 +80,10 @@ class Pieces {
   std::vector<std::uint64_t> left_squares_;
   std::vector<std::uint64_t> right_squares_;
 };
+
+const TileKernel& or_portable(const TileKernel* kernel) {
+  return kernel == nullptr ? tile_kernels().back() : *kernel;
+}
 
 }  // namespace
 
@@ -98,13 +102,13 @@ std::vector<std::uint64_t> squares_by_chain(const Matrix& matrix, const std::vec
   return squares;
 }
 
-bool is_proved(const Matrix& left, const Matrix& right, std::int64_t length) {
-  return Pieces(left, right, length).proves(length);
+bool is_proved(const Matrix& left, const Matrix& right, std::int64_t length, const TileKernel* kernel) {
+  return Pieces(left, right, length, or_portable(kernel)).proves(length);
 }
 
-ProvedChain prove_chain(const Matrix& left, const Matrix& right, arith::Atom atom) {
+ProvedChain prove_chain(const Matrix& left, const Matrix& right, arith::Atom atom, const TileKernel* kernel) {
   std::int64_t length = arith::longest_proved_chain;
-  const Pieces pieces(left, right, piece_length);
+  const Pieces pieces(left, right, piece_length, or_portable(kernel));
   for (; length >= piece_length; length /= 2) {
     if (pieces.proves(length)) {
       return {length, true};
@@ -112,7 +116,7 @@ ProvedChain prove_chain(const Matrix& left, const Matrix& right, arith::Atom ato
   }
   const std::int64_t shortest = arith::chain_multiple(atom);
   for (; length >= shortest; length /= 2) {
-    if (is_proved(left, right, length)) {
+    if (is_proved(left, right, length, kernel)) {
       return {length, true};
     }
   }

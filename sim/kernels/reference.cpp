@@ -36,7 +36,7 @@ void add_trace(const arith::OutputTrace& trace, std::int64_t output, Telemetry& 
 }  // namespace
 
 void multiply_reference(const Product& product, std::span<float> result, TelemetryLevel level, Telemetry& telemetry) {
-  const ProductPlan plan = plan_product(product, telemetry);
+  const ProductPlan plan = plan_product(product, telemetry, nullptr);
   PRECSIM_CHECK(result.size() == telemetry.outputs, "a result of another size");
   const bool full = level == TelemetryLevel::full;
   std::vector<double> exact(full ? result.size() : 0);

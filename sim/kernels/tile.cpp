@@ -1,8 +1,10 @@
 // The table of tile kernels.
 #include "sim/kernels/tile.hpp"
 
-#include <array>
+#include <fmt/format.h>
 
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
 #include "sim/kernels/cpu_features.hpp"
 #include "sim/kernels/tile_body.hpp"
 
@@ -48,6 +50,20 @@ const TileKernel& best_tile_kernel() {
     }
   }
   return table[std::size(table) - 1];
+}
+
+const TileKernel& find_tile_kernel(std::string_view name) {
+  for (const TileKernel& kernel : table) {
+    if (kernel.name != name) {
+      continue;
+    }
+    if (!kernel.usable()) {
+      throw UserError(fmt::format("this CPU cannot run the kernel '{}'; the fastest that it can run is '{}'", name,
+                                  best_tile_kernel().name));
+    }
+    return kernel;
+  }
+  throw formats::unknown_name("kernel", name, name, tile_kernels(), &TileKernel::name);
 }
 
 }  // namespace precsim::kernels

@@ -72,4 +72,7 @@ std::span<const TileKernel> tile_kernels();
 /// The first usable row.
 const TileKernel& best_tile_kernel();
 
+/// The row of that name. Raises UserError listing the rows when there is none, or when this CPU cannot run it.
+const TileKernel& find_tile_kernel(std::string_view name);
+
 }  // namespace precsim::kernels

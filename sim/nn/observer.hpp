@@ -10,6 +10,7 @@
 
 #include "formats/catalogue.hpp"
 #include "sim/kernels/telemetry.hpp"
+#include "sim/kernels/tile.hpp"
 #include "sim/nn/roles.hpp"
 
 namespace precsim::nn {
@@ -87,6 +88,8 @@ struct StepContext {
     std::uint64_t saved_bytes = 0;  ///< of role `saved`, over all training steps, as encoded
   };
   Totals* totals = nullptr;
+
+  const kernels::TileKernel* kernel = nullptr;  ///< of the products; null: the fastest
 
   /// The draws of one conversion: tensor "layer/role"; use numbers its distinct conversions, and evaluation has
   /// conversions of its own (use + 128).

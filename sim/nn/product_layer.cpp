@@ -130,7 +130,8 @@ std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored&
   std::vector<float> result(static_cast<std::size_t>(size));
   kernels::Telemetry telemetry;
   kernels::multiply({shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0)}, result,
-                    context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry);
+                    context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry,
+                    context.kernel);
   if (context.totals != nullptr) {
     context.totals->all_macs += static_cast<std::uint64_t>(shape_.macs());
     context.totals->integer_macs += integer ? static_cast<std::uint64_t>(shape_.macs()) : 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "formats/error.hpp"
 #include "tests/oracle/product_oracle.hpp"
 #include "tests/sim/kernels/product_support.hpp"
 
@@ -37,6 +38,18 @@ TEST(TileKernels, TheTableEndsWithThePortableRowAndEveryRowHasAllFunctions) {
   }
   EXPECT_EQ(names.size(), table.size());
   EXPECT_EQ(&best_tile_kernel(), first_usable);
+}
+
+TEST(TileKernels, AreFoundByName) {
+  for (const TileKernel& kernel : tile_kernels()) {
+    if (kernel.usable()) {
+      EXPECT_EQ(&find_tile_kernel(kernel.name), &kernel);
+    } else {
+      EXPECT_THROW(find_tile_kernel(kernel.name), UserError);
+    }
+  }
+  EXPECT_THROW(find_tile_kernel(""), UserError);
+  EXPECT_THROW(find_tile_kernel("avx"), UserError);
 }
 
 /// Operands of one tile, both as packed.
