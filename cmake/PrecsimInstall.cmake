@@ -1,9 +1,6 @@
-# Installation: every layer as an imported target, precsim::precsim for the whole library, the headers under
+# Installation: every layer that is not INTERNAL as an imported target, precsim::precsim for the whole library, the headers under
 # include/precsim with the paths they have here, and the program. Included once the layers and the program exist.
 include(CMakePackageConfigHelpers)
-
-# Layers that only the program has a use for: installed, but no part of precsim::precsim.
-set(precsim_program_layers precsim_cli precsim_experiments)
 
 # The package that each imported target of other projects comes from, as find_package() takes it.
 set(precsim_packages
@@ -44,9 +41,7 @@ add_library(precsim_precsim INTERFACE)
 add_library(precsim::precsim ALIAS precsim_precsim)
 set_target_properties(precsim_precsim PROPERTIES EXPORT_NAME precsim)
 foreach(layer IN LISTS precsim_layers)
-  if(NOT layer IN_LIST precsim_program_layers)
-    target_link_libraries(precsim_precsim INTERFACE ${layer})
-  endif()
+  target_link_libraries(precsim_precsim INTERFACE ${layer})
 endforeach()
 
 set(precsim_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/precsim)
@@ -63,7 +58,7 @@ install(FILES ${PROJECT_BINARY_DIR}/precsimConfig.cmake ${PROJECT_BINARY_DIR}/pr
   DESTINATION ${precsim_package_dir})
 foreach(folder IN ITEMS formats sim experiments)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/precsim
-    FILES_MATCHING PATTERN "*.hpp")
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "cli" EXCLUDE PATTERN "commands" EXCLUDE PATTERN "verify" EXCLUDE)
 endforeach()
 install(DIRECTORY ${PROJECT_BINARY_DIR}/generated/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/precsim OPTIONAL
   FILES_MATCHING PATTERN "*.hpp")

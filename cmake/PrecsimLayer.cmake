@@ -1,9 +1,10 @@
-# precsim_layer(NAME SOURCES ... [DEPENDS layers...] [LIBRARIES public...] [PRIVATE_LIBRARIES ...])
+# precsim_layer(NAME [INTERNAL] SOURCES ... [DEPENDS layers...] [LIBRARIES public...] [PRIVATE_LIBRARIES ...])
 # defines one layer: library precsim_NAME, alias precsim::NAME, warnings as errors, and the flags
 # that the promise of equal bits rests on. A layer may include only itself and what it DEPENDS on;
-# tests/check_layers.py holds the includes to this declaration.
+# tests/check_layers.py holds the includes to this declaration. INTERNAL layers serve the program alone and are not
+# installed.
 function(precsim_layer name)
-  cmake_parse_arguments(L "" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(L "INTERNAL" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   add_library(precsim_${name} STATIC ${L_SOURCES})
   add_library(precsim::${name} ALIAS precsim_${name})
   set_target_properties(precsim_${name} PROPERTIES EXPORT_NAME ${name})
@@ -18,7 +19,9 @@ function(precsim_layer name)
     target_link_libraries(precsim_${name} PUBLIC precsim_${dependency})
   endforeach()
   target_link_libraries(precsim_${name} PUBLIC ${L_LIBRARIES} PRIVATE ${L_PRIVATE_LIBRARIES})
-  set_property(GLOBAL APPEND PROPERTY PRECSIM_LAYERS precsim_${name})
+  if(NOT L_INTERNAL)
+    set_property(GLOBAL APPEND PROPERTY PRECSIM_LAYERS precsim_${name})
+  endif()
 endfunction()
 
 # Flags of every target of this project; see numerics "No floating-point contraction".

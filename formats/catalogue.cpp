@@ -7,6 +7,7 @@
 #include <array>
 
 #include "formats/families.hpp"
+#include "formats/words.hpp"
 
 namespace precsim::formats {
 namespace {
@@ -67,8 +68,8 @@ std::string Conversion::name() const {
 Conversion parse_conversion(std::string_view text, Rounding otherwise) {
   const std::size_t at = text.find('@');
   if (at != std::string_view::npos && at + 1 == text.size()) {
-    throw UserError(fmt::format("'{}' has nothing after '@'; a rounding follows it, such as {}@stochastic", text,
-                                text.substr(0, at)));
+    throw UserError(
+        fmt::format("{} has nothing after '@'; a rounding follows it, such as fp16@stochastic", quote(text)));
   }
   return {parse_format(text.substr(0, at)),
           at == std::string_view::npos ? otherwise : parse_rounding(text.substr(at + 1))};

@@ -138,7 +138,7 @@ bool parse_integer(std::string_view text, std::int64_t low, std::int64_t high, s
 
 UserError unknown_name(std::string_view kind, std::string_view text, std::string_view word,
                        const std::vector<std::string>& candidates) {
-  return UserError(fmt::format("unknown {} '{}'{}; valid: {}", kind, text, hint_among(word, candidates),
+  return UserError(fmt::format("unknown {} {}{}; valid: {}", kind, quote(text), hint_among(word, candidates),
                                fmt::join(candidates, ", ")));
 }
 

@@ -101,16 +101,12 @@ class DynamicFixedPoint final : public Format {
 }  // namespace
 
 std::int32_t apply_top(std::uint64_t magnitude, bool negative, const DfpFormat& format) {
-  const auto exact_code = static_cast<std::int32_t>(negative ? -static_cast<std::int64_t>(magnitude)
-                                                             : static_cast<std::int64_t>(magnitude));
-  if (magnitude <= static_cast<std::uint64_t>(format.largest_code())) {
-    return exact_code;
+  if (magnitude > static_cast<std::uint64_t>(format.largest_code()) && format.top != TopRule::wrap) {
+    return negative ? -format.largest_code() : format.largest_code();
   }
-  if (format.top == TopRule::wrap) {
-    const int shift = 32 - (format.bits - format.headroom);
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(exact_code) << shift) >> shift;
-  }
-  return negative ? -format.largest_code() : format.largest_code();
+  const int shift = 32 - (format.bits - format.headroom);
+  const auto low_bits = static_cast<std::uint32_t>(negative ? 0 - magnitude : magnitude);
+  return static_cast<std::int32_t>(low_bits << shift) >> shift;
 }
 
 std::int32_t dfp_code(const Exact& x, int exponent, const DfpFormat& format, Rounding rounding, std::uint32_t word,

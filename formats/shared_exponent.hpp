@@ -38,7 +38,7 @@ constexpr int shared_exponent(float absmax, const DfpFormat& format) {
 std::int32_t dfp_code(const Exact& x, int exponent, const DfpFormat& format, Rounding rounding, std::uint32_t word,
                       bool& carried);
 
-/// Applies saturate or wrap to a magnitude of at most 2^16, with its sign.
+/// Applies saturate or wrap to a magnitude, with its sign.
 std::int32_t apply_top(std::uint64_t magnitude, bool negative, const DfpFormat& format);
 
 FormatPtr make_dfp(const DfpFormat& format);

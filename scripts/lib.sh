@@ -1,6 +1,7 @@
 # Shell functions that the commands beside this file share; sourced, not run. Works from the root of the tree.
 # shellcheck shell=bash
 
+more_packages=()
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cd -- "$root" || exit 1
 
@@ -15,8 +16,10 @@ fail() {
   exit "$status"
 }
 
+# What scripts/packages.txt names, and what a command needs beyond that.
 packages() {
   sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' scripts/packages.txt
+  ((!${#more_packages[@]})) || printf '%s\n' "${more_packages[@]}"
 }
 
 has_apt() {
@@ -40,14 +43,17 @@ as_root() {
   fi
 }
 
-# Installs what scripts/packages.txt names and the system lacks. Where there is no apt it prints the list and stops;
-# PRECSIM_NO_INSTALL=1 says that everything is in place.
+# install_packages [PACKAGE...]
+# Installs what scripts/packages.txt names and the system lacks, and these packages. Where there is no apt it prints the
+# list and stops; PRECSIM_NO_INSTALL=1 says that everything is in place.
 install_packages() {
   local missing=() package
+  more_packages=("$@")
   [[ ${PRECSIM_NO_INSTALL-} != 1 ]] || return 0
   if ! has_apt; then
     printf 'This is not a Debian system. Install what corresponds to these packages of Debian 12:\n\n' >&2
     grep -v '^#' scripts/packages.txt >&2
+    ((!$#)) || printf '%s\n' "$@" >&2
     printf '\nThen run again with PRECSIM_NO_INSTALL=1 in the environment.\n' >&2
     exit 2
   fi

@@ -16,8 +16,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FOLDERS = ("formats", "sim", "experiments")
-KEYWORDS = {"SOURCES", "DEPENDS", "LIBRARIES", "PRIVATE_LIBRARIES"}
+FOLDERS = ("formats", "sim", "experiments", "tests/oracle", "tests/support")
+KEYWORDS = {"INTERNAL", "SOURCES", "DEPENDS", "LIBRARIES", "PRIVATE_LIBRARIES"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 GENERATED = re.compile(r"\bconfigure_file\s*\([^)]*/generated/([^\s)]+)")
 CALL = re.compile(r"\b(precsim_layer|add_executable)\s*\(([^)]*)\)")

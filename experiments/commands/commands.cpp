@@ -15,6 +15,7 @@ constexpr cli::Subcommand table[] = {
     {"models", "list the networks, or the layers of one", run_models},
     {"plans", "list the precision plans and their settings", run_plans},
     {"compare", "compare two records", run_compare},
+    {"verify", "prove the arithmetic on this machine", run_verify},
     {"signature", "hash every weight bit of short pinned runs, one per precision plan", run_signature},
     {"info", "CPU features, kernels, libraries", run_info},
 };

@@ -25,17 +25,35 @@ const cli::Command command{
                 {.name = "kernel", .argument = "NAME", .meaning = "run.kernel", .key = "run.kernel"},
                 {.name = "out", .argument = "RUN.h5", .meaning = "run.out, the record to write", .key = "run.out"},
                 {.name = "overwrite", .meaning = "replaces an existing record", .key = "run.overwrite"},
+                {.name = "checkpoint-every",
+                 .argument = "N",
+                 .meaning = "checkpoint.every, steps between checkpoints beside the record",
+                 .key = "checkpoint.every"},
+                {.name = "resume",
+                 .meaning = "goes on from the checkpoint, if there is one; may always be given",
+                 .key = "run.resume"},
                 {.name = "quiet", .meaning = "prints only the result", .key = "output.quiet"},
                 {.name = "json", .meaning = "prints the result as JSON", .key = "output.json"},
                 {.name = "print-config", .meaning = "prints every key with meaning and value, and stops"}},
     .example = "precsim train --set plan.name=dfp16 --set train.epochs=2 --seed 1 --out run.h5"};
 
-/// The first SIGINT or SIGTERM asks the run to stop between two steps; the second ends the process, of which the
-/// journal keeps everything.
+/// The first SIGINT, SIGTERM or SIGHUP asks the run to stop between two steps; the second ends the process, of which
+/// the journal keeps everything.
 std::atomic<int> stop_signal{0};
 extern "C" void request_stop(int signal) {
   stop_signal = signal;
   std::signal(signal, SIG_DFL);
+}
+
+void follow_signals() {
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  if (std::signal(SIGHUP, request_stop) == SIG_IGN) {
+    std::signal(SIGHUP, SIG_IGN);  // of nohup
+  }
+  // A full disk and a reader that has gone are told by the write that fails, and the second does not end a run.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 std::string loss_text(const nn::StepReport& report) {
@@ -68,16 +86,16 @@ std::string figure_text(const Figure& figure) {
 
 std::string result_table(const RunResult& result) {
   cli::Table table({{"figure", "", cli::Align::left}, {"value"}, {"unit", "", cli::Align::left}});
-  for (const Figure& figure : figures(result)) {
+  for (const Figure& figure : result.figures) {
     table.add_row({figure.name, figure_text(figure), figure.unit == "1" ? "%" : figure.unit});
   }
   table.add_row({"seconds", cli::cell(result.seconds, 1), "s"});
   return table.text();
 }
 
-std::string result_json(const RunResult& result, std::string_view outcome) {
-  cli::Json json{{"outcome", outcome}, {"message", result.training.message}};
-  for (const Figure& figure : figures(result)) {
+std::string result_json(const RunResult& result) {
+  cli::Json json{{"outcome", name(result.training.outcome)}, {"message", result.training.message}};
+  for (const Figure& figure : result.figures) {
     json[figure.name] = figure.value;
   }
   json["seconds"] = result.seconds;
@@ -87,16 +105,16 @@ std::string result_json(const RunResult& result, std::string_view outcome) {
 }
 
 cli::ExitCode report(const RunResult& result, const config::Config& config, cli::Streams& streams) {
-  static constexpr std::string_view outcomes[] = {"finished", "interrupted", "diverged"};
-  const std::string_view outcome = outcomes[static_cast<std::size_t>(result.training.outcome)];
-  streams.out << (config.boolean("output.json") ? result_json(result, outcome) : result_table(result));
+  streams.out << (config.boolean("output.json") ? result_json(result) : result_table(result));
+  const bool saved = config.boolean("run.resume") || config.integer("checkpoint.every") != 0;
   const std::string kept =
       config.text("run.out").empty() ? "" : fmt::format("; the record is whole: {}", config.text("run.out"));
   switch (result.training.outcome) {
     case nn::Outcome::finished:
       return cli::ExitCode::ok;
     case nn::Outcome::interrupted:
-      streams.err << fmt::format("precsim: interrupted after {} steps{}\n", result.training.steps, kept);
+      streams.err << fmt::format("precsim: interrupted after {} steps{}{}\n", result.training.steps, kept,
+                                 saved ? "; --resume goes on with it" : "");
       return cli::ExitCode::interrupted;
     case nn::Outcome::diverged:
       streams.err << fmt::format("precsim: diverged: {}{}\n", result.training.message, kept);
@@ -123,9 +141,7 @@ cli::ExitCode run_train(std::span<const std::string> arguments, cli::Streams& st
     return cli::ExitCode::ok;
   }
   H5dont_atexit();  // closing the library after a damaged file prints a line of its own
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
-  std::signal(SIGXFSZ, SIG_IGN);
+  follow_signals();
   cli::ProgressOptions options;
   options.mode =
       cli::progress_mode(config.text("output.progress"), config.boolean("output.quiet"), streams.err_terminal);
@@ -133,7 +149,13 @@ cli::ExitCode run_train(std::span<const std::string> arguments, cli::Streams& st
   options.label = "train";
   options.unit = "steps";
   cli::Progress progress(streams.err, options);
-  const RunResult result = run_training(config, [&](std::int64_t steps) { return progress_hooks(progress, steps); });
+  const auto note = [&](const std::string& sentence) {
+    if (!config.boolean("output.quiet")) {
+      streams.err << fmt::format("precsim: {}\n", sentence) << std::flush;
+    }
+  };
+  const RunResult result = run_training(
+      config, [&](std::int64_t steps) { return progress_hooks(progress, steps); }, note);
   progress.finish();
   return report(result, config, streams);
 }

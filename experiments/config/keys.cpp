@@ -41,7 +41,13 @@ constexpr Key table[] = {
      .may_be_empty = true},
     {.name = "run.overwrite",
      .default_text = "false",
-     .meaning = "Whether an existing record at run.out may be replaced.",
+     .meaning = "Whether an existing record at run.out may be replaced, with its checkpoint.",
+     .type = KeyType::boolean,
+     .provenance = true},
+    {.name = "run.resume",
+     .default_text = "false",
+     .meaning =
+         "Goes on from the checkpoint beside run.out; begins if there is nothing yet, does nothing if the run ended.",
      .type = KeyType::boolean,
      .provenance = true},
 
@@ -207,6 +213,14 @@ constexpr Key table[] = {
      .meaning = "Time between replacements of the record on disk; rows are safe in the journal at once.",
      .range = not_negative,
      .type = KeyType::real,
+     .provenance = true},
+
+    {.name = "checkpoint.every",
+     .default_text = "0",
+     .unit = "steps",
+     .meaning = "Steps between checkpoints; 0 writes none, or with run.resume those of the beginning and the end.",
+     .range = {0, most_steps},
+     .type = KeyType::integer,
      .provenance = true},
 
     {.name = "output.quiet",

@@ -138,6 +138,9 @@ fs::path resolve_output(const fs::path& file) {
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     throw UserError(fmt::format("the output {} is not a regular file and cannot be replaced", file.string()));
   }
+  if (fs::exists(status) && ::access(target.c_str(), W_OK) != 0 && errno == EACCES) {
+    throw UserError(fmt::format("the output {} is read-only; make it writable, or choose another name", file.string()));
+  }
   return target;
 }
 

@@ -47,7 +47,8 @@ std::filesystem::path partial_path(const std::filesystem::path& file);
 void replace_file(const std::filesystem::path& file, std::string_view bytes);
 
 /// The regular file that an output path means: a symbolic link is followed once and for all, so that the link
-/// survives the replacement. UserError for an empty path, a folder, a device.
+/// survives the replacement. UserError for an empty path, a folder, a device, and a file that may not be written:
+/// replacing it would need no such right.
 std::filesystem::path resolve_output(const std::filesystem::path& file);
 
 }  // namespace precsim::record

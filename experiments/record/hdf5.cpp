@@ -117,4 +117,11 @@ std::int64_t read_integer_attribute(hid_t object, const std::string& name) {
   return value;
 }
 
+double read_real_attribute(hid_t object, const std::string& name) {
+  const Handle attribute = open_scalar_attribute(object, name);
+  double value = 0;
+  require(H5Aread(attribute, H5T_NATIVE_DOUBLE, &value), fmt::format("reading the attribute {}", name));
+  return value;
+}
+
 }  // namespace precsim::record::hdf5

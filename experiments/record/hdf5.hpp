@@ -111,6 +111,7 @@ void write_attribute(hid_t object, const std::string& name, double value);
 /// Failure if there is none of this name and kind.
 std::string read_text_attribute(hid_t object, const std::string& name);
 std::int64_t read_integer_attribute(hid_t object, const std::string& name);
+double read_real_attribute(hid_t object, const std::string& name);
 
 /// All values of an opened attribute of variable-length strings, which has `count` of them.
 std::vector<std::string> read_strings(hid_t attribute, hid_t type, std::size_t count);

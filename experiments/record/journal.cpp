@@ -177,4 +177,8 @@ void Journal::clear() {
   next_number_ = 0;
 }
 
+void Journal::sync() {
+  if (::fsync(descriptor_.get()) != 0) throw_io_error("write", path_, errno);
+}
+
 }  // namespace precsim::record

@@ -48,6 +48,9 @@ class Journal {
   /// Removes every entry.
   void clear();
 
+  /// Returns once what was done so far is safe from the death of the machine.
+  void sync();
+
  private:
   Journal(std::filesystem::path path, FileDescriptor descriptor, std::uint64_t size);
   static std::optional<Journal> open_locked(const std::filesystem::path& path, int flags);

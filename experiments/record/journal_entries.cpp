@@ -169,7 +169,9 @@ JournalEntry decode_entry(std::string_view body, const std::string& source) {
     case Kind::attribute: {
       const auto place = static_cast<AttributePlace>(reader.integer(1));
       if (place > AttributePlace::provenance) reader.damaged("an attribute of an unknown place");
-      entry = JournalAttribute{place, read_attribute(reader)};
+      Attribute attribute = read_attribute(reader);
+      if (const std::string flaw = attribute_flaw({attribute}); !flaw.empty()) reader.damaged(flaw);
+      entry = JournalAttribute{place, std::move(attribute)};
       break;
     }
     default:

@@ -40,9 +40,6 @@ std::string draw_record_id() {
 void check_attributes(const AttributeList& attributes) {
   const std::string flaw = attribute_flaw(attributes);
   PRECSIM_CHECK(flaw.empty(), flaw);
-  for (const Attribute& attribute : attributes) {
-    PRECSIM_CHECK(attribute.name != "record_id" && attribute.name != "record_generation", attribute.name);
-  }
 }
 
 }  // namespace
@@ -66,6 +63,40 @@ Record::Record(const fs::path& file, RecordHeader header, std::span<const TableS
   } else {
     replace_file(file_, run_image(contents_, identity_));
   }
+}
+
+Record::Record(fs::path file, Journal journal, Identity identity, RunContents contents)
+    : file_(std::move(file)),
+      contents_(std::move(contents)),
+      identity_(std::move(identity)),
+      journal_(std::move(journal)) {}
+
+std::optional<Record> Record::reopen(const fs::path& file, std::span<const TableSchema> tables) {
+  const fs::path target = resolve_output(file);
+  std::error_code error;
+  if (!fs::exists(target, error) && !fs::exists(Journal::path_for(target), error)) return std::nullopt;
+  Journal journal = Journal::open(target);
+  fold_journal(target, journal);
+  std::optional<Identity> identity = read_identity(target);
+  if (!identity) return std::nullopt;
+  RunContents contents{read_header(target), {tables.begin(), tables.end()}, read_rows(target, tables)};
+  return Record(target, std::move(journal), std::move(*identity), std::move(contents));
+}
+
+void Record::roll_back(RecordHeader header, std::span<const std::uint64_t> row_counts) {
+  PRECSIM_CHECK(journal_.has_value() && !journal_started_, "something was added");
+  PRECSIM_CHECK(row_counts.size() == contents_.tables.size(), fmt::format("{} tables", row_counts.size()));
+  check_attributes(header.run);
+  check_attributes(header.provenance);
+  for (std::size_t i = 0; i < row_counts.size(); ++i) {
+    PRECSIM_CHECK(row_counts[i] <= row_count(i), contents_.tables[i].path);
+    contents_.rows[i].resize(row_counts[i] * row_bytes(contents_.tables[i]));
+  }
+  contents_.header = std::move(header);
+  // The entries that were folded in may not come back after the rows they hold are gone.
+  journal_->sync();
+  changed_ = true;
+  flush();
 }
 
 void Record::append(std::size_t table, std::span<const Cell> row) {
@@ -113,6 +144,15 @@ void Record::flush() {
   changed_ = false;
   journal_started_ = false;
   journal_->clear();
+}
+
+void Record::sync() {
+  PRECSIM_CHECK(journal_.has_value(), "the record is closed");
+  if (replaces_) {
+    flush();
+  } else if (journal_started_) {
+    journal_->sync();
+  }
 }
 
 void Record::close() {

@@ -31,6 +31,23 @@ class Record {
   /// under provenance are the record's own.
   Record(const std::filesystem::path& file, RecordHeader header, std::span<const TableSchema> tables, bool overwrite);
 
+  /// The record `file` as an earlier process left it, for a run that goes on with it: locked, its journal folded in,
+  /// otherwise untouched; nothing if there is no such record. UserError if another process is writing it, and for a
+  /// file that is not a record of this program with these tables.
+  static std::optional<Record> reopen(const std::filesystem::path& file, std::span<const TableSchema> tables);
+
+  /// Brings the record back to the first row_counts[t] rows of each table and to this header; on disk when it returns.
+  /// Nothing may have been added since reopen().
+  void roll_back(RecordHeader header, std::span<const std::uint64_t> row_counts);
+
+  const std::filesystem::path& file() const { return file_; }
+  const std::string& id() const { return identity_.id; }
+  const RecordHeader& header() const { return contents_.header; }
+  const std::vector<TableSchema>& tables() const { return contents_.tables; }
+  std::uint64_t row_count(std::size_t table) const { return contents_.row_count(table); }
+  /// The packed rows of tables()[table], one after the other.
+  std::string_view rows(std::size_t table) const { return contents_.rows[table]; }
+
   /// Adds one row to tables[table]; see pack_row. When it returns, the row survives the process.
   void append(std::size_t table, std::span<const Cell> row);
   void append(std::size_t table, std::initializer_list<Cell> row) { append(table, std::span(row.begin(), row.size())); }
@@ -42,11 +59,16 @@ class Record {
   /// Brings the file up to date, if anything was added since. Costs as much as all rows so far.
   void flush();
 
+  /// When it returns, everything added so far is safe from the death of the machine, too. Costs as much as the rows
+  /// since the last flush.
+  void sync();
+
   /// Flushes, removes the journal and releases the lock; nothing may be added afterwards. Without it, unflushed rows
   /// stay in the journal for the next start.
   void close();
 
  private:
+  Record(std::filesystem::path file, Journal journal, Identity identity, RunContents contents);
   void journal(std::string_view entry);
   void set(AttributePlace place, std::string_view name, AttributeValue value);
 

@@ -1,4 +1,4 @@
-// Building the HDF5 file in memory, so that a full disk meets plain writes and never HDF5; reading rows back.
+// Building the HDF5 file of a record; reading it back.
 #include "experiments/record/run_file.hpp"
 
 #include <fmt/format.h>
@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include "experiments/record/hdf5.hpp"
-#include "experiments/record/seal.hpp"
+#include "experiments/record/hdf5_image.hpp"
 #include "formats/error.hpp"
 
 namespace precsim::record {
@@ -45,12 +44,6 @@ Handle row_type(const TableSchema& table) {
   return type;
 }
 
-void write_attributes(hid_t object, const AttributeList& attributes) {
-  for (const Attribute& attribute : attributes) {
-    std::visit([&](const auto& value) { hdf5::write_attribute(object, attribute.name, value); }, attribute.value);
-  }
-}
-
 void write_table(hid_t file, const TableSchema& table, const std::string& rows) {
   const hsize_t count = rows.size() / row_bytes(table);
   const hsize_t unlimited = H5S_UNLIMITED;
@@ -74,22 +67,9 @@ void write_table(hid_t file, const TableSchema& table, const std::string& rows) 
   }
 }
 
-/// An HDF5 file that lives in memory and never touches the disk.
-Handle create_in_memory() {
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "creating properties");
-  require(H5Pset_fapl_core(access, std::size_t{1} << 20, false), "choosing memory");
-  require(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "choosing the file version");
-  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "creating properties");
-  require(H5Pset_obj_track_times(creation, false), "switching times off");
-  return {H5Fcreate("record", H5F_ACC_TRUNC, creation, access), H5Fclose, "creating the file"};
-}
-
 void write_provenance(hid_t file, const AttributeList& attributes, const Identity& identity) {
-  const Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, "creating properties");
-  require(H5Pset_obj_track_times(properties, false), "switching times off");
-  const Handle group(H5Gcreate2(file, "provenance", H5P_DEFAULT, properties, H5P_DEFAULT), H5Gclose,
-                     "creating /provenance");
-  write_attributes(group, attributes);
+  const Handle group = hdf5::create_group(file, "provenance");
+  hdf5::write_attributes(group, attributes);
   hdf5::write_attribute(group, "record_id", identity.id);
   hdf5::write_attribute(group, "record_generation", static_cast<std::int64_t>(identity.generation));
 }
@@ -100,7 +80,7 @@ std::string read_table(hid_t file, const TableSchema& table) {
   const Handle stored(H5Dget_type(dataset), H5Tclose, "opening a type");
   const Handle type = row_type(table);
   if (require(H5Tequal(stored, type), "comparing types") == 0) {
-    throw hdf5::Failure(fmt::format("the table {} has other columns than its journal says", table.path));
+    throw hdf5::Failure(fmt::format("the table {} has other columns than it should have", table.path));
   }
   const Handle space(H5Dget_space(dataset), H5Sclose, "opening a data space");
   hsize_t count = 0;
@@ -119,15 +99,11 @@ std::string read_table(hid_t file, const TableSchema& table) {
 
 std::string run_image(const RunContents& contents, const Identity& identity) {
   return hdf5::building([&] {
-    const Handle file = create_in_memory();
-    write_attributes(file, contents.header.run);
+    const Handle file = hdf5::create_in_memory();
+    hdf5::write_attributes(file, contents.header.run);
     for (std::size_t i = 0; i < contents.tables.size(); ++i) write_table(file, contents.tables[i], contents.rows[i]);
     write_provenance(file, contents.header.provenance, identity);
-    require(H5Fflush(file, H5F_SCOPE_LOCAL), "flushing the file");
-    std::string image(static_cast<std::size_t>(require(H5Fget_file_image(file, nullptr, 0), "sizing the file")), '\0');
-    require(H5Fget_file_image(file, image.data(), image.size()), "copying the file");
-    add_seal(image);
-    return image;
+    return hdf5::sealed_image(file);
   });
 }
 
@@ -139,6 +115,18 @@ std::optional<Identity> read_identity(const std::filesystem::path& path) {
     const Handle group(H5Gopen2(file, "provenance", H5P_DEFAULT), H5Gclose, "opening /provenance");
     return Identity{hdf5::read_text_attribute(group, "record_id"),
                     static_cast<std::uint64_t>(hdf5::read_integer_attribute(group, "record_generation"))};
+  });
+}
+
+RecordHeader read_header(const std::filesystem::path& path) {
+  return hdf5::reading(path, [&] {
+    const Handle file = hdf5::open_for_reading(path);
+    const Handle group(H5Gopen2(file, "provenance", H5P_DEFAULT), H5Gclose, "opening /provenance");
+    RecordHeader header{hdf5::read_attributes(file), hdf5::read_attributes(group)};
+    std::erase_if(header.provenance, [](const Attribute& attribute) {
+      return attribute.name == "record_id" || attribute.name == "record_generation";
+    });
+    return header;
   });
 }
 

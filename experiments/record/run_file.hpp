@@ -38,6 +38,10 @@ std::string run_image(const RunContents& contents, const Identity& identity);
 /// Whose file this is; nothing if there is no such file. UserError if it is not a record.
 std::optional<Identity> read_identity(const std::filesystem::path& file);
 
+/// The attributes of "/" and of "/provenance", without record_id and record_generation. UserError if it is not a
+/// record.
+RecordHeader read_header(const std::filesystem::path& file);
+
 /// The packed rows of every table of the record `file`, which must have exactly these columns. UserError if it does
 /// not, if it is damaged, or if it claims more rows than its size can hold.
 std::vector<std::string> read_rows(const std::filesystem::path& file, std::span<const TableSchema> tables);

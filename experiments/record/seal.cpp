@@ -34,13 +34,13 @@ void add_seal(std::string& image) {
   append_integer(image, crc, 4);
 }
 
-void check_seal(const std::filesystem::path& file) {
+bool check_seal(const std::filesystem::path& file) {
   const FileDescriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor.get() < 0) throw_io_error("open", file, errno);
   const std::uint64_t size = file_size(descriptor.get(), file);
-  if (size < seal_bytes) return;
+  if (size < seal_bytes) return false;
   const std::string seal = read_at(descriptor.get(), size - seal_bytes, seal_bytes, file);
-  if (!seal.starts_with(marker)) return;
+  if (!seal.starts_with(marker)) return false;
   std::uint32_t crc = 0;
   for (std::uint64_t at = 0; at < size - seal_bytes; at += block_bytes) {
     crc = extend_checksum(crc, read_at(descriptor.get(), at, std::min(block_bytes, size - seal_bytes - at), file));
@@ -49,6 +49,7 @@ void check_seal(const std::filesystem::path& file) {
     throw UserError(
         fmt::format("{} is damaged (its checksum does not match its content); it was left as it is", file.string()));
   }
+  return true;
 }
 
 }  // namespace precsim::record

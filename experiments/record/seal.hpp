@@ -11,8 +11,8 @@ namespace precsim::record {
 void add_seal(std::string& image);
 
 /// Checks the seal of a regular file; UserError if it does not match. A file without one (of another program, or
-/// changed by one) passes. HDF5 1.10 can crash on flipped bits in its metadata; on sealed files it never gets to see
-/// them.
-void check_seal(const std::filesystem::path& file);
+/// changed by one) passes, and the result is false. HDF5 1.10 can crash on flipped bits in its metadata; on sealed
+/// files it never gets to see them.
+bool check_seal(const std::filesystem::path& file);
 
 }  // namespace precsim::record

@@ -81,6 +81,22 @@ void check_name(std::string_view key, std::string_view value) {
   }
 }
 
+/// The keys of checkpoints, which lie beside the record.
+void check_output(const config::Config& config) {
+  if (config.text("run.out").empty()) {
+    if (config.boolean("run.resume")) {
+      throw UserError("--resume needs --out (run.out), the record to go on with; the checkpoint lies beside it");
+    }
+    if (config.integer("checkpoint.every") != 0) {
+      throw UserError(fmt::format("checkpoint.every = {} needs --out (run.out): checkpoints lie beside the record",
+                                  config.value("checkpoint.every")));
+    }
+  }
+  if (config.boolean("run.resume") && config.boolean("run.overwrite")) {
+    throw UserError("--resume goes on with a record and --overwrite replaces it; give one of the two");
+  }
+}
+
 }  // namespace
 
 void check_value(std::string_view key, std::string_view value) {
@@ -167,6 +183,7 @@ void check_effect(const config::Config& config) {
                                   effect.needs[1].empty() ? "" : fmt::format(" and {}", effect.needs[1])));
     }
   }
+  check_output(config);
   const auto epochs = static_cast<double>(config.integer("train.epochs"));
   if (config.real("schedule.warmup_epochs") > epochs) {
     throw UserError(fmt::format("schedule.warmup_epochs = {} is longer than the run, train.epochs = {}",

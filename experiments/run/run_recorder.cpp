@@ -1,6 +1,8 @@
 // Turning reports of a training run into rows of its record.
 #include "experiments/run/run_recorder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -134,8 +136,43 @@ void RunRecorder::on_evaluation(const nn::EvaluationReport& report) {
   }
 }
 
+void RunRecorder::between_steps(const nn::Trainer& trainer) {
+  if (hooks_.between_steps) {
+    hooks_.between_steps(trainer);
+  }
+}
+
 bool RunRecorder::stop_requested() {
   return hooks_.stop_requested && hooks_.stop_requested();
+}
+
+record::AttributeList RunRecorder::running_figures() const {
+  record::AttributeList figures{{"skipped_steps", skipped_}, {"training_loss", last_loss_}};
+  for (const nn::RoleEntry& role : nn::roles()) {
+    const RoleSqnr& sqnr = sqnr_[static_cast<std::size_t>(role.role)];
+    if (sqnr.conversions != 0) {
+      figures.push_back({fmt::format("worst_sqnr_{}", role.name), sqnr.worst});
+      figures.push_back({fmt::format("sum_sqnr_{}", role.name), sqnr.sum});
+      figures.push_back({fmt::format("finite_sqnr_{}", role.name), sqnr.finite});
+      figures.push_back({fmt::format("conversions_{}", role.name), sqnr.conversions});
+    }
+  }
+  return figures;
+}
+
+void RunRecorder::restore(const record::AttributeList& figures, std::string_view source) {
+  const auto integer = [&](const std::string& name) { return record::value_of<std::int64_t>(figures, name, source); };
+  const auto real = [&](const std::string& name) { return record::value_of<double>(figures, name, source); };
+  skipped_ = integer("skipped_steps");
+  last_loss_ = real("training_loss");
+  for (const nn::RoleEntry& role : nn::roles()) {
+    RoleSqnr& sqnr = sqnr_[static_cast<std::size_t>(role.role)];
+    sqnr = {};
+    if (record::find_value(figures, fmt::format("conversions_{}", role.name)) != nullptr) {
+      sqnr = {real(fmt::format("worst_sqnr_{}", role.name)), real(fmt::format("sum_sqnr_{}", role.name)),
+              integer(fmt::format("finite_sqnr_{}", role.name)), integer(fmt::format("conversions_{}", role.name))};
+    }
+  }
 }
 
 void RunRecorder::flush_when_due() {

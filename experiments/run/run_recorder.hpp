@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiments/record/record.hpp"
@@ -28,6 +29,7 @@ class RunRecorder final : public nn::Observer {
   struct Hooks {
     std::function<void(const nn::StepReport&)> on_step = {};
     std::function<void(const nn::EvaluationReport&)> on_evaluation = {};
+    std::function<void(const nn::Trainer&)> between_steps = {};
     std::function<bool()> stop_requested = {};
   };
   /// `record` may be null: then only the summary is kept.
@@ -37,11 +39,17 @@ class RunRecorder final : public nn::Observer {
   void on_product(const nn::ProductReport& report) override;
   void on_step(const nn::StepReport& report) override;
   void on_evaluation(const nn::EvaluationReport& report) override;
+  void between_steps(const nn::Trainer& trainer) override;
   bool stop_requested() override;
 
   const std::array<RoleSqnr, nn::role_count>& sqnr() const { return sqnr_; }
   std::int64_t skipped_steps() const { return skipped_; }
   double last_loss() const { return last_loss_; }
+
+  /// The above, to be kept in a checkpoint; and the way back, which raises UserError naming `source` for a list that
+  /// running_figures() does not give.
+  record::AttributeList running_figures() const;
+  void restore(const record::AttributeList& figures, std::string_view source);
 
  private:
   void flush_when_due();

@@ -7,11 +7,13 @@
 
 #include <chrono>
 #include <ctime>
-#include <limits>
-#include <memory>
+#include <optional>
+#include <utility>
 
 #include "experiments/record/run_schema.hpp"
+#include "experiments/run/checkpointer.hpp"
 #include "experiments/run/run_options.hpp"
+#include "experiments/run/run_output.hpp"
 #include "formats/version.hpp"
 #include "precsim_version.hpp"
 #include "sim/models/models.hpp"
@@ -39,6 +41,7 @@ record::RecordHeader header(const config::Config& config, const data::Splits& sp
                        {"compiler", std::string(compiler)},
                        {"host", host_name()},
                        {"start_time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+                       {"sessions", std::int64_t{1}},
                        {"threads", std::int64_t{threads}},
                        {"engine", std::string("simulate")},
                        {"kernel", std::string(chosen_kernel(config.text("run.kernel")).name)},
@@ -53,71 +56,72 @@ nn::Network build_network(const config::Config& config, const data::Splits& spli
                      precision_plan(config), config.real("optimizer.momentum") != 0);
 }
 
-void write_summary(record::Record& record, const RunResult& result) {
-  for (const Figure& figure : figures(result)) {
-    record.append(record::Table::summary, {std::string_view(figure.name), figure.value, std::string_view(figure.unit)});
+/// What the user is told of the beginning of a run that was asked to go on.
+std::string resumption(const RunOutput& output, const RunResult& ended, std::int64_t steps) {
+  const std::string file = output.record->file().string();
+  if (output.ended) {
+    return fmt::format("{} holds this run, which {} after {} steps; nothing was changed", file,
+                       name(ended.training.outcome), ended.training.steps);
   }
-  static constexpr std::string_view outcomes[] = {"finished", "interrupted", "diverged"};
-  record.set_attribute("outcome", std::string(outcomes[static_cast<std::size_t>(result.training.outcome)]));
-  record.set_attribute("outcome_message", result.training.message);
-  record.set_attribute("state_hash", result.state_hash);
-  record.set_provenance("seconds", result.seconds);
-  record.close();
+  if (!output.from) {
+    return fmt::format("{} has nothing to go on from; the run starts from the beginning", file);
+  }
+  return fmt::format("going on with {} after step {} of {}", file, output.from->state.step, steps);
 }
 
 }  // namespace
 
-std::vector<Figure> figures(const RunResult& result) {
-  const nn::TrainingResult& t = result.training;
-  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-  const double share = t.totals.all_macs == 0
-                           ? unknown
-                           : static_cast<double>(t.totals.integer_macs) / static_cast<double>(t.totals.all_macs);
-  const bool evaluated = t.evaluation.images != 0;
-  std::vector<Figure> figures{
-      {"test_accuracy", evaluated ? t.evaluation.accuracy : unknown, "1"},
-      {"test_loss", evaluated ? t.evaluation.loss : unknown, "nat"},
-      {"training_loss", result.last_loss, "nat"},
-      {"steps", static_cast<double>(t.steps), "step"},
-      {"skipped_steps", static_cast<double>(result.skipped_steps), "step"},
-      {"integer_mac_share", share, "1"},
-      {"overflow_events", static_cast<double>(t.totals.overflow_events), "event"},
-      {"saved_bytes_per_step",
-       t.steps == 0 ? 0 : static_cast<double>(t.totals.saved_bytes) / static_cast<double>(t.steps), "B"}};
-  for (const nn::RoleEntry& role : nn::roles()) {
-    const RoleSqnr& sqnr = result.sqnr[static_cast<std::size_t>(role.role)];
-    if (sqnr.conversions != 0) {
-      figures.push_back({fmt::format("worst_sqnr_{}", role.name), sqnr.worst, "dB"});
-      figures.push_back({fmt::format("mean_sqnr_{}", role.name), sqnr.mean(), "dB"});
-    }
-  }
-  return figures;
-}
-
-RunResult run_training(const config::Config& config,
-                       const std::function<RunRecorder::Hooks(std::int64_t steps)>& hooks) {
+RunResult run_training(const config::Config& config, const std::function<RunRecorder::Hooks(std::int64_t steps)>& hooks,
+                       const std::function<void(const std::string&)>& note) {
   check_effect(config);
   const int threads = set_threads(config.integer("run.threads"));
   const auto start = std::chrono::steady_clock::now();
   const data::Splits splits = data::open_dataset(dataset_options(config));
   nn::Network network = build_network(config, splits);
   nn::Trainer trainer(training_options(config), network, splits);
-  std::unique_ptr<record::Record> record;
-  if (!config.text("run.out").empty()) {
-    record = std::make_unique<record::Record>(config.text("run.out"), header(config, splits, threads),
-                                              record::run_tables(), config.boolean("run.overwrite"));
-  }
-  RunRecorder recorder(record.get(), config.real("record.flush_seconds"), hooks(trainer.total_steps()));
+  RunOutput output;
   RunResult result;
-  result.training = trainer.run(recorder);
-  result.sqnr = recorder.sqnr();
+  if (!config.text("run.out").empty()) {
+    output = open_output(config, header(config, splits, threads));
+    result = output.ended ? recorded_result(*output.record) : RunResult{};
+    if (config.boolean("run.resume") && note) {
+      note(resumption(output, result, trainer.total_steps()));
+    }
+    if (output.ended) {
+      return result;
+    }
+  }
+  const auto seconds = [&] {
+    const double earlier =
+        output.from ? record::value_of<double>(output.from->provenance, "seconds", config.text("run.out")) : 0;
+    return earlier + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  std::optional<Checkpointer> checkpointer;
+  RunRecorder::Hooks followers = hooks(trainer.total_steps());
+  followers.between_steps = [&](const nn::Trainer& now) {
+    if (checkpointer) {
+      checkpointer->between_steps(now, seconds());
+    }
+  };
+  RunRecorder recorder(output.record.get(), config.real("record.flush_seconds"), std::move(followers));
+  if (output.from) {
+    recorder.restore(output.from->figures, config.text("run.out"));
+  }
+  if (config.boolean("run.resume") || config.integer("checkpoint.every") != 0) {
+    checkpointer.emplace(*output.record, recorder, config.integer("checkpoint.every"),
+                         output.from ? std::optional(output.from->state.step) : std::nullopt);
+  }
+  result.training = trainer.run(recorder, output.from ? &output.from->state : nullptr);
+  if (checkpointer && result.training.outcome != nn::Outcome::diverged) {
+    checkpointer->save(trainer, seconds());
+  }
+  result.figures = figures(result.training, recorder);
   result.skipped_steps = recorder.skipped_steps();
-  result.last_loss = recorder.last_loss();
   result.configuration_hash = config.hash().hex();
   result.state_hash = network.state_hash();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (record) {
-    write_summary(*record, result);
+  result.seconds = seconds();
+  if (output.record) {
+    write_result(*output.record, result);
   }
   return result;
 }

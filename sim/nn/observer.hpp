@@ -15,6 +15,8 @@
 
 namespace precsim::nn {
 
+class Trainer;
+
 /// One conversion of one tensor: what came in, what it became.
 struct TensorReport {
   std::int64_t step;
@@ -57,6 +59,9 @@ class Observer {
   virtual void on_product(const ProductReport&) {}
   virtual void on_step(const StepReport&) {}
   virtual void on_evaluation(const EvaluationReport&) {}
+  /// Before the first step of a run() and after every step with the evaluation that belongs to it; trainer.state() is
+  /// whole here, and only here and at the end of a run that did not diverge.
+  virtual void between_steps(const Trainer&) {}
   /// Asked between steps; true ends the run after what is recorded.
   virtual bool stop_requested() { return false; }
 };

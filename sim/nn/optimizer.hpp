@@ -70,6 +70,16 @@ class LossScale {
   /// Raises UserError for an unknown mode, and for numbers that make no sense.
   explicit LossScale(const LossScaleOptions& options);
   double value() const { return value_; }
+
+  struct State {
+    double value = 1;
+    std::int64_t clean_steps = 0;  ///< since the scale last changed
+    friend bool operator==(const State&, const State&) = default;
+  };
+  State state() const { return {value_, clean_}; }
+  /// Raises UserError for a state that no run under these options has.
+  void restore(const State& state);
+
   bool dynamic() const { return options_.mode == "dynamic"; }
   /// After a step that was not skipped; the scale grows no further than 2^100.
   void clean_step();

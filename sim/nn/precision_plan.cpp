@@ -7,6 +7,7 @@
 
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
+#include "formats/words.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -44,6 +45,8 @@ constexpr std::array<NamedPlan, 9> plan_table{{
 
 constexpr std::string_view first_convolution = "first_convolution";
 constexpr std::string_view classifier = "classifier";
+
+constexpr std::size_t longest_key = 200;
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -173,6 +176,11 @@ PrecisionPlan::PrecisionPlan(std::string_view name) {
 }
 
 void PrecisionPlan::set(std::string_view key, std::string_view value) {
+  const auto is_name = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; };
+  if (key.size() > longest_key || !std::all_of(key.begin(), key.end(), is_name)) {
+    throw UserError(fmt::format("unknown plan key {}; keys are names of a-z, 0-9 and '_' with dots between, {} at most",
+                                formats::quote(fmt::format("plan.{}", key)), longest_key));
+  }
   std::vector<std::string> parts = split(key, '.');
   Setting setting{std::string(key), {}, {}, {}, std::string(value)};
   if (parts.size() > 1 && !is_what(parts[0])) {

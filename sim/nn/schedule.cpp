@@ -34,10 +34,12 @@ void check_schedule(const ScheduleOptions& schedule) {
     throw UserError(
         fmt::format("schedule.step_epochs is given, but schedule.name is {}; it belongs to step", schedule.name));
   }
-  for (std::size_t i = 1; i < schedule.step_epochs.size(); ++i) {
-    if (schedule.step_epochs[i] <= schedule.step_epochs[i - 1]) {
-      throw UserError("schedule.step_epochs must rise");
+  double last = 0;
+  for (const double epoch : schedule.step_epochs) {
+    if (!(epoch > last)) {
+      throw UserError(fmt::format("schedule.step_epochs must rise from above 0, not to {} after {}", epoch, last));
     }
+    last = epoch;
   }
 }
 
@@ -72,6 +74,18 @@ LossScale::LossScale(const LossScaleOptions& options) : options_(options) {
         options.initial, options.growth, options.backoff, options.interval, options.min_scale));
   }
   value_ = options.mode == "none" ? 1 : options.initial;
+}
+
+void LossScale::restore(const State& state) {
+  const bool possible = state.value > 0 && state.value <= 0x1p127 && state.clean_steps >= 0 &&
+                        (dynamic() ? state.clean_steps < options_.interval : state == LossScale(options_).state());
+  if (!possible) {
+    throw UserError(fmt::format(
+        "the saved state has the loss scale {} after {} clean steps, which cannot be under loss_scale.mode = {}",
+        state.value, state.clean_steps, options_.mode));
+  }
+  value_ = state.value;
+  clean_ = state.clean_steps;
 }
 
 void LossScale::clean_step() {

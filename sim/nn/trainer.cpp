@@ -165,36 +165,65 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
   return report;
 }
 
-TrainingResult Trainer::run(Observer& observer) {
-  kernels::check_floating_point_control();
-  TrainingResult result;
+void Trainer::restore(const TrainingState& state) {
+  if (state.step < 0 || state.step > total_steps_) {
+    throw UserError(fmt::format("the saved state has {} steps, but the run has {}", state.step, total_steps_));
+  }
+  loss_scale_.restore(state.loss_scale);
+  restore_tensors(network_, state.tensors);
+  totals_ = state.totals;
+  evaluation_ = state.evaluation;
+  steps_done_ = state.step;
+}
+
+void Trainer::begin(Observer& observer, const TrainingState* from) {
   network_.initialize(options_.init, options_.seed);
   loss_scale_ = LossScale(options_.loss_scale);
   totals_ = {};
+  evaluation_ = {};
+  steps_done_ = 0;
+  if (from != nullptr) {
+    restore(*from);
+    return;
+  }
+  StepContext before = context(0, observer);
+  before.recording = false;
+  optimizer_->begin(network_, before);
+}
+
+TrainingState Trainer::state() const {
+  return {steps_done_, loss_scale_.state(), totals_, evaluation_, state_tensors(network_)};
+}
+
+TrainingResult Trainer::run(Observer& observer, const TrainingState* from) {
+  kernels::check_floating_point_control();
+  TrainingResult result;
   try {
-    StepContext before = context(0, observer);
-    before.recording = false;
-    optimizer_->begin(network_, before);
+    begin(observer, from);
+    observer.between_steps(*this);
     std::vector<std::int64_t> order;
-    for (std::int64_t step = 0; step < total_steps_; ++step) {
+    for (std::int64_t step = steps_done_; step < total_steps_; ++step) {
       if (observer.stop_requested()) {
         result.outcome = Outcome::interrupted;
         break;
       }
       const std::int64_t epoch = step / steps_per_epoch_;
-      if (step % steps_per_epoch_ == 0) {
+      if (order.empty() || step % steps_per_epoch_ == 0) {
         order = epoch_order(epoch);
       }
       train_step(step, order, observer);
-      result.steps = step + 1;
-      if ((step + 1) % steps_per_epoch_ == 0 || step + 1 == total_steps_) {
-        result.evaluation = evaluate(step, epoch, observer);
+      steps_done_ = step + 1;
+      if (steps_done_ % steps_per_epoch_ == 0 || steps_done_ == total_steps_) {
+        evaluation_ = evaluate(step, epoch, observer);
       }
+      observer.between_steps(*this);
     }
   } catch (const NonFinite& cause) {
     result.outcome = Outcome::diverged;
     result.message = cause.what();
   }
+  result.steps = steps_done_;
+  result.evaluation = evaluation_;
   result.totals = totals_;
   return result;
 }

@@ -11,6 +11,7 @@
 #include "sim/nn/network.hpp"
 #include "sim/nn/observer.hpp"
 #include "sim/nn/optimizer.hpp"
+#include "sim/nn/training_state.hpp"
 
 namespace precsim::nn {
 
@@ -47,12 +48,21 @@ class Trainer {
   /// Raises UserError for sizes that do not fit the data.
   Trainer(const TrainingOptions& options, Network& network, const data::Splits& splits);
 
-  TrainingResult run(Observer& observer);
+  /// Trains from the initial weights, or goes on `from` the state of an earlier run of the same options, network and
+  /// data: everything reported and computed from there on is the same, bit for bit, as without the interruption. Raises
+  /// UserError for a state that such a run cannot have.
+  TrainingResult run(Observer& observer, const TrainingState* from = nullptr);
+
+  /// What run() goes on from; see Observer::between_steps for when it is whole.
+  TrainingState state() const;
+  std::int64_t steps_done() const { return steps_done_; }
 
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
   std::int64_t total_steps() const { return total_steps_; }
 
  private:
+  void begin(Observer& observer, const TrainingState* from);
+  void restore(const TrainingState& state);
   void train_step(std::int64_t step, std::span<const std::int64_t> order, Observer& observer);
   void skip(const NonFinite& cause, StepReport& report);
   EvaluationReport evaluate(std::int64_t step, std::int64_t epoch, Observer& observer);
@@ -65,6 +75,8 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   LossScale loss_scale_;
   StepContext::Totals totals_;
+  EvaluationReport evaluation_{};
+  std::int64_t steps_done_ = 0;
   std::int64_t steps_per_epoch_ = 0;
   std::int64_t total_steps_ = 0;
 };

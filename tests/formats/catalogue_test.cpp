@@ -9,6 +9,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/convert.hpp"
@@ -116,6 +117,16 @@ TEST(Catalogue, ConversionsReadBackWithTheirRounding) {
   EXPECT_EQ(parse_conversion("dfp16@stochastic:bits=8").name(), "dfp16@stochastic:bits=8");
   EXPECT_EQ(parse_conversion("dfp16", {RoundingMode::biased}).name(), "dfp16@biased");
   EXPECT_EQ(parse_conversion("dfp16@to_odd", {RoundingMode::biased}).name(), "dfp16@to_odd");
+  EXPECT_THROW(parse_conversion("@to_odd"), UserError);
+  for (const auto& [text, says] : {std::pair("dfp16@", "'dfp16@' has nothing after '@'"),
+                                   std::pair("dfp16@x", "unknown rounding 'x'"), std::pair("@", "has nothing after")}) {
+    try {
+      parse_conversion(text);
+      ADD_FAILURE() << text << " was taken";
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find(says), std::string::npos) << error.what();
+    }
+  }
 }
 
 struct Malformed {
@@ -262,6 +273,38 @@ TEST(Catalogue, EveryFormatIsSymmetricInItsNearestModesAndKeepsZero) {
   }
 }
 
+TEST(Catalogue, EveryFormatTakesTheNonfiniteValuesItSaysItTakes) {
+  std::size_t takes = 0;
+  std::size_t refuses = 0;
+  for (const std::string& name : all_names()) {
+    const FormatPtr format = parse_format(name);
+    for (const float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      const bool taken = std::isnan(value) ? format->takes_nan() : format->takes_infinity();
+      ConversionCounts counts;
+      float out = 0;
+      format->convert({&value, 1}, 0, format->block_exponent(0), {}, {}, {&out}, counts);
+      EXPECT_EQ(counts.refused, taken ? -1 : 0) << name << ' ' << value;
+      ++(taken ? takes : refuses);
+    }
+  }
+  EXPECT_GE(takes, 15u);
+  EXPECT_GE(refuses, 10u);
+}
+
+TEST(Catalogue, OnlySharedScalesHaveExponents) {
+  for (const std::string& name : all_names()) {
+    const FormatPtr format = parse_format(name);
+    if (format->blocking().kind == BlockKind::none) {
+      const std::vector<float> x = {1.5f, std::numeric_limits<float>::quiet_NaN()};
+      std::vector<float> out(2);
+      ConversionCounts counts;
+      EXPECT_EQ(format->block_exponent(1.5f), 0) << name;
+      EXPECT_EQ(format->convert({x.data(), 1}, 1.5f, 0, {}, {}, {out.data()}, counts), 0) << name;
+      EXPECT_EQ(format->convert({x.data(), 2}, 1.5f, 0, {}, {}, {out.data()}, counts), 0) << name;
+    }
+  }
+}
+
 TEST(Catalogue, FactsAreConsistent) {
   for (const std::string& name : all_names()) {
     const FormatPtr format = parse_format(name);
@@ -301,9 +344,81 @@ TEST(Catalogue, ExplanationsNameTheFamily) {
     EXPECT_EQ(text.rfind(example + "\n", 0), 0u) << text;
     EXPECT_NE(text.find(std::string(family.pattern) + ": "), std::string::npos) << text;
   }
-  EXPECT_NE(explain_format("dfp16:block=32").find("32 elements along the reduction"), std::string::npos);
-  EXPECT_NE(explain_format("fix8.16").find("storage only"), std::string::npos);
+  EXPECT_NE(explain_format("dfp16:block=32").find("one scale per 32 elements along the reduction"), std::string::npos);
+  EXPECT_NE(explain_format("dfp16").find("one scale per tensor"), std::string::npos);
   EXPECT_THROW(explain_format("fp17"), UserError);
+}
+
+TEST(Catalogue, ExplanationsAreWhole) {
+  EXPECT_EQ(
+      explain_format("dfp12:headroom=1,channel"),
+      "dfp12:headroom=1,channel\n"
+      "  family              dfpP: dynamic fixed point: P-bit integers (2..16) with one exponent per tensor, channel "
+      "or block of the reduction\n"
+      "  options             headroom=0..P-2, top=saturate|bump|wrap, tensor|channel|block=EVEN\n"
+      "  bits per element    12\n"
+      "  operand of products integer (INT16 multiply-accumulate)\n"
+      "  shared scale        one scale per non-reduced channel\n"
+      "  largest             1023\n"
+      "  smallest normal     1\n"
+      "  smallest            1\n"
+      "  epsilon             0.001953125\n"
+      "  dynamic range       60.2 dB\n"
+      "  notes               codes -1023..1023 times 2^E_s, E_s = E(absmax) - 9\n");
+  EXPECT_EQ(explain_format("fp8_e4m3fn:overflow=saturate"),
+            "fp8_e4m3fn:overflow=saturate\n"
+            "  family              fpN: named floating point: IEEE 754, bfloat16, TensorFloat-32, OCP FP8/FP6/FP4\n"
+            "  options             overflow=inf|nan|saturate\n"
+            "  bits per element    8\n"
+            "  operand of products floating point (FP32 operand)\n"
+            "  shared scale        none\n"
+            "  largest             448\n"
+            "  smallest normal     0.015625\n"
+            "  smallest            0.001953125\n"
+            "  epsilon             0.125\n"
+            "  dynamic range       107.2 dB\n"
+            "  notes               bias 7, no infinity, 1 NaN codes per sign\n");
+  EXPECT_EQ(explain_format("fix8.16"),
+            "fix8.16\n"
+            "  family              fixI.F: two's complement fixed point of I+F bits, saturating; wider than 16 bits: "
+            "storage only\n"
+            "  options             none\n"
+            "  bits per element    24\n"
+            "  operand of products none (storage only)\n"
+            "  shared scale        one scale per tensor\n"
+            "  largest             127.999985\n"
+            "  smallest normal     1.52587891e-05\n"
+            "  smallest            1.52587891e-05\n"
+            "  epsilon             1.52587891e-05\n"
+            "  dynamic range       138.5 dB\n"
+            "  notes               from -128 to 127.99998474121094 in steps of 2^-16; storage only\n");
+}
+
+TEST(Catalogue, FactsAreTheDefinitions) {
+  struct Expected {
+    const char* name;
+    int width;
+    double largest, smallest_normal, smallest, epsilon;
+    const char* notes;
+  };
+  for (const Expected& row : {
+           Expected{"fp16", 16, 65504, 0x1p-14, 0x1p-24, 0x1p-10, "bias 15, has infinity, 1023 NaN codes per sign"},
+           Expected{"fp4_e2m1", 4, 6, 1, 0.5, 0.5, "bias 1, no infinity, 0 NaN codes per sign"},
+           Expected{"fix1.1", 2, 0.5, 0.5, 0.5, 0.5, "from -1 to 0.5 in steps of 2^-1"},
+           Expected{"fix12.4", 16, 2048 - 0.0625, 0.0625, 0.0625, 0.0625, "from -2048 to 2047.9375 in steps of 2^-4"},
+           Expected{"fix12.5", 17, 2048 - 0x1p-5, 0x1p-5, 0x1p-5, 0x1p-5,
+                    "from -2048 to 2047.96875 in steps of 2^-5; storage only"},
+           Expected{"dfp8", 8, 127, 1, 1, 0x1p-6, "codes -127..127 times 2^E_s, E_s = E(absmax) - 6"},
+           Expected{"dfp8:headroom=2", 8, 31, 1, 1, 0x1p-4, "codes -31..31 times 2^E_s, E_s = E(absmax) - 4"},
+       }) {
+    const FormatFacts facts = parse_format(row.name)->facts();
+    EXPECT_EQ(facts.width, row.width) << row.name;
+    EXPECT_EQ(facts.largest, row.largest) << row.name;
+    EXPECT_EQ(facts.smallest_normal, row.smallest_normal) << row.name;
+    EXPECT_EQ(facts.smallest, row.smallest) << row.name;
+    EXPECT_EQ(facts.epsilon, row.epsilon) << row.name;
+    EXPECT_EQ(facts.notes, row.notes) << row.name;
+  }
 }
 
 TEST(Catalogue, OnlyPlainFp32IsFp32) {

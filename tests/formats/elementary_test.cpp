@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "formats/error.hpp"
+#include "formats/hash.hpp"
 #include "formats/random_bits.hpp"
 
 namespace precsim::formats {
@@ -178,6 +179,49 @@ TEST(Elementary, BitsArePinned) {
   }
 }
 
+/// A double of either sign with 2^low <= |x| < 2^high, all exponents alike, made without a C library's functions.
+double of_octaves(std::uint64_t i, int low, int high) {
+  const RandomBits random{.seed = 9, .stream = Stream::fill};
+  const std::uint64_t word = (std::uint64_t{random.word(2 * i)} << 32) | random.word(2 * i + 1);
+  const auto octave = static_cast<std::uint64_t>(1023 + low) + (word >> 52) % static_cast<std::uint64_t>(high - low);
+  const double magnitude = std::bit_cast<double>((octave << 52) | (word & 0x000fffffffffffffu));
+  return i % 2 == 0 ? magnitude : -magnitude;
+}
+
+/// The hash of the results for `many` arguments.
+template <class Function>
+std::uint64_t hash_of_bits(Function result_of) {
+  constexpr std::uint64_t many = 1 << 17;
+  Hash64 hash;
+  for (std::uint64_t i = 0; i < many; ++i) {
+    hash.integer(bits_of(result_of(i)));
+  }
+  return hash.value();
+}
+
+TEST(Elementary, BitsOfManyResultsArePinned) {
+  const auto over = [](double (*function)(double), int low, int high) {
+    return hash_of_bits([=](std::uint64_t i) { return function(of_octaves(i, low, high)); });
+  };
+  EXPECT_EQ(over(exp, -60, 10), 0x8c92d83596909105u);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return exp(uniform(i, -746.0, 711.0)); }), 0x240123e71cfb2fefu);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return log(any_positive(i)); }), 0xecd421b1084071f1u);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return log(1.0 + of_octaves(i, -52, -1)); }), 0x8caedcdda2736a90u);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return log10(any_positive(i)); }), 0xf4eff0f5aa6fd8a8u);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return log10(1.0 + of_octaves(i, -52, -1)); }), 0x12ac7588232db3b4u);
+  EXPECT_EQ(over(sin, -30, 20), 0xc3c9944479af5f67u);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return sin(uniform(i, -0x1p20, 0x1p20)); }), 0x5370665fe840ea28u);
+  EXPECT_EQ(over(cos, -30, 20), 0x54450794c4bd1e4bu);
+  EXPECT_EQ(hash_of_bits([](std::uint64_t i) { return cos(uniform(i, -0x1p20, 0x1p20)); }), 0x279bc4278e76ba1fu);
+  EXPECT_EQ(over(tanh, -30, 5), 0xefcc0b3e04d57089u);
+  const auto any_power = [](std::uint64_t i) { return pow(any_positive(2 * i), of_octaves(2 * i + 1, -60, 10)); };
+  EXPECT_EQ(hash_of_bits(any_power), 0x8c3cdd5b771d5289u);
+  const auto power_of_one_and_a_bit = [](std::uint64_t i) {
+    return pow(1.0 + of_octaves(2 * i, -50, -1), of_octaves(2 * i + 1, -10, 40));
+  };
+  EXPECT_EQ(hash_of_bits(power_of_one_and_a_bit), 0x3e2cb337ef53ab6cu);
+}
+
 TEST(Elementary, ExactResultsAreExact) {
   EXPECT_EQ(exp(0.0), 1.0);
   EXPECT_EQ(bits_of(log(1.0)), bits_of(0.0));
@@ -243,8 +287,9 @@ TEST(Elementary, SpecialsOfPowFollowAnnexF) {
       {-inf, -2.5, 0.0}, {-inf, 3.0, -inf},  {-inf, 2.5, inf}, {inf, -smallest, 0.0},   {inf, smallest, inf},
       {2.0, 1e6, inf},   {2.0, -1e6, 0.0},   {-2.0, 1e6, inf}, {-2.0, 1000001.0, -inf}, {largest, largest, inf},
       {-2.0, 0.5, nan},  {nan, 1.0, nan},    {2.0, nan, nan},  {-smallest, -0.5, nan},  {-2.0, -1000001.0, -0.0},
+      {0.0, nan, nan},   {inf, nan, nan},    {-2.0, nan, nan},
   };
-  EXPECT_EQ(std::size(cases), 35u);
+  EXPECT_EQ(std::size(cases), 38u);
   for (const Case& c : cases) {
     const double actual = pow(c.x, c.y);
     EXPECT_TRUE(std::isnan(c.result) ? std::isnan(actual) : bits_of(actual) == bits_of(c.result))

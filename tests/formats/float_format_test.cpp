@@ -265,6 +265,19 @@ TEST(FloatFormat, NotANumberWhereThereIsNone) {
   }
 }
 
+TEST(FloatFormat, DecodedNanKeepsSignAndPayloadWhereThereIsOne) {
+  const auto bits_of = [](const char* name, std::uint32_t code) {
+    return std::bit_cast<std::uint32_t>(decode(float_record(name), code));
+  };
+  EXPECT_EQ(bits_of("fp8_e4m3fn", 0x7f), 0x7fc00000u);
+  EXPECT_EQ(bits_of("fp8_e4m3fn", 0xff), 0xffc00000u);
+  EXPECT_EQ(bits_of("fp16", 0x7e01), 0x7fc02000u);
+  EXPECT_EQ(bits_of("fp16", 0xfd55), 0xffeaa000u);
+  EXPECT_EQ(bits_of("e4m1", 0x1f), 0x7fc00000u);
+  EXPECT_EQ(bits_of("e4m2", 0x3d), 0x7fe00000u);
+  EXPECT_EQ(bits_of("fp32", 0xff812345u), 0xffc12345u);
+}
+
 TEST(FloatFormat, KnownLimitsOfNamedFormats) {
   const auto largest = [](const char* name) {
     const FloatFormat format = float_record(name);

@@ -1,6 +1,10 @@
 // The independent rounding oracle; see exact_oracle.hpp.
 #include "tests/oracle/exact_oracle.hpp"
 
+#include <bit>
+#include <cmath>
+#include <limits>
+
 namespace oracle {
 namespace {
 
@@ -126,6 +130,10 @@ std::uint64_t decide(const Place& place, bool negative, Mode mode, int stochasti
 Place place_on_grid(std::uint32_t fp32_bits, int step_exponent) {
   const Number x = magnitude_of(fp32_bits);
   constexpr std::uint64_t beyond = std::uint64_t{1} << 62;
+  if (x.exponent >= step_exponent) {
+    const bool fits = length(x.significand) + x.exponent - step_exponent <= 62;
+    return {fits ? x.significand << (x.exponent - step_exponent) : beyond, Number{}, step_exponent};
+  }
   const auto value = [&](std::uint64_t code) { return Number{code, step_exponent}; };
   const std::uint64_t low = search(x, beyond, value);
   return {low, low == beyond ? Number{} : difference(x, value(low)), step_exponent};
@@ -153,14 +161,52 @@ Place place_in(const Format& format, std::uint32_t fp32_bits) {
   return {low, difference(x, value(low)), value(low).exponent};
 }
 
-std::uint32_t encode_at(const Format& format, const Place& place, bool negative, Mode mode, int stochastic_bits,
-                        std::uint32_t word) {
+Number Ascent::value(std::uint64_t code) const {
+  return step_exponent_ ? Number{code, *step_exponent_} : value_of(format_, code);
+}
+
+const Place& Ascent::place(std::uint32_t fp32_bits) {
+  const Number x = magnitude_of(fp32_bits);
+  if (compare(x, high_) >= 0) {
+    low_ = value(++place_.low);
+    high_ = value(place_.low + 1);
+  }
+  if (compare(x, low_) < 0 || compare(x, high_) >= 0) {
+    place_ = step_exponent_ ? place_on_grid(fp32_bits, *step_exponent_) : place_in(format_, fp32_bits);
+    low_ = value(place_.low);
+    high_ = value(place_.low + 1);
+    return place_;
+  }
+  place_.rest = difference(x, low_);
+  place_.gap_exponent = step_exponent_.value_or(low_.exponent);
+  return place_;
+}
+
+std::uint32_t finished_code(const Format& format, std::uint64_t magnitude_code, bool negative, Mode mode) {
   const std::uint32_t sign = negative ? top_code(format) + 1 : 0;
-  const std::uint64_t code = decide(place, negative, mode, stochastic_bits, word);
-  if (code <= format.largest_code()) {
-    return sign + static_cast<std::uint32_t>(code);
+  if (magnitude_code <= format.largest_code()) {
+    return sign + static_cast<std::uint32_t>(magnitude_code);
   }
   return sign + (keeps_largest(mode, negative) ? format.largest_code() : overflow_code(format));
+}
+
+float fp32_of(const Format& format, std::uint32_t code) {
+  const bool negative = code > top_code(format);
+  const std::uint32_t magnitude_code = negative ? code - top_code(format) - 1 : code;
+  const Number magnitude = value_of(format, magnitude_code);
+  float value = static_cast<float>(std::ldexp(static_cast<double>(magnitude.significand), magnitude.exponent));
+  if (magnitude_code > format.largest_code() + (format.has_infinity ? 1 : 0)) {
+    const std::uint32_t payload = format.nan_codes == 1 ? 0 : magnitude_code % (1u << format.fraction_bits);
+    value = std::bit_cast<float>(0x7fc00000u | payload << (23 - format.fraction_bits));
+  } else if (magnitude_code > format.largest_code()) {
+    value = std::numeric_limits<float>::infinity();
+  }
+  return std::copysign(value, negative ? -1.0f : 1.0f);
+}
+
+std::uint32_t encode_at(const Format& format, const Place& place, bool negative, Mode mode, int stochastic_bits,
+                        std::uint32_t word) {
+  return finished_code(format, decide(place, negative, mode, stochastic_bits, word), negative, mode);
 }
 
 std::optional<std::uint32_t> encode_nonfinite(const Format& format, std::uint32_t fp32_bits) {

@@ -65,6 +65,29 @@ Number value_of(const Format& format, std::uint64_t magnitude_code);
 /// |x| of finite FP32 bits among the magnitude codes.
 Place place_in(const Format& format, std::uint32_t fp32_bits);
 
+/// place_in or place_on_grid for inputs of which most follow their predecessor: a place close above the last one is
+/// found by a step, any other by a search.
+class Ascent {
+ public:
+  explicit Ascent(const Format& format) : format_(format) {}
+  explicit Ascent(int step_exponent) : format_(), step_exponent_(step_exponent) {}
+  const Place& place(std::uint32_t fp32_bits);
+
+ private:
+  Number value(std::uint64_t code) const;
+
+  Format format_;
+  std::optional<int> step_exponent_;
+  Place place_{~std::uint64_t{0}, {}, 0};  ///< before the first input: below code 0
+  Number low_, high_;                      ///< values of the codes place_.low and place_.low + 1
+};
+
+/// A rounded magnitude code with its sign; beyond the largest, the overflow rule of the mode.
+std::uint32_t finished_code(const Format& format, std::uint64_t magnitude_code, bool negative, Mode mode);
+
+/// The FP32 number that a code stands for; NaN codes give a quiet NaN with the payload moved to the top.
+float fp32_of(const Format& format, std::uint32_t code);
+
 /// The code of finite FP32 bits whose place is known, overflow rule included.
 std::uint32_t encode_at(const Format& format, const Place& place, bool negative, Mode mode, int stochastic_bits,
                         std::uint32_t word);

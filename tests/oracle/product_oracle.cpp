@@ -67,14 +67,19 @@ Wide Wide::from(std::int64_t value, int exponent) {
   Wide wide;
   wide.negative_ = value < 0;
   const std::uint64_t magnitude = value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  for (int i = 0; i < 64; ++i) {
-    if ((magnitude >> i & 1) != 0) {
-      const int place = i + exponent - lowest_;
-      if (place < 0 || place >= 1024) {
-        throw std::logic_error("the oracle's numbers are too short");
-      }
-      wide.words_[static_cast<std::size_t>(place / 64)] |= std::uint64_t{1} << (place % 64);
-    }
+  if (magnitude == 0) {
+    return wide;
+  }
+  const int place = exponent - lowest_ + std::countr_zero(magnitude);
+  const std::uint64_t odd = magnitude >> std::countr_zero(magnitude);
+  if (place < 0 || place + std::bit_width(odd) > 64 * static_cast<int>(wide.words_.size())) {
+    throw std::logic_error("the oracle's numbers are too short");
+  }
+  const auto word = static_cast<std::size_t>(place / 64);
+  const int shift = place % 64;
+  wide.words_[word] = odd << shift;
+  if (shift + std::bit_width(odd) > 64) {
+    wide.words_[word + 1] = odd >> (64 - shift);
   }
   return wide;
 }
@@ -126,11 +131,16 @@ Wide operator+(const Wide& a, const Wide& b) {
 }
 
 bool Wide::is_zero() const {
-  return words_ == std::array<std::uint64_t, 16>{};
+  return words_ == decltype(words_){};
 }
 
-bool Wide::bit(int place) const {
-  return place >= 0 && (words_[static_cast<std::size_t>(place / 64)] >> (place % 64) & 1) != 0;
+std::uint64_t Wide::window(int place) const {
+  const auto word = [&](int index) {
+    return index < 0 || index >= static_cast<int>(words_.size()) ? 0 : words_[static_cast<std::size_t>(index)];
+  };
+  const int index = place >= 0 ? place / 64 : -((63 - place) / 64);
+  const int shift = place - 64 * index;
+  return word(index) >> shift | (shift == 0 ? 0 : word(index + 1) << (64 - shift));
 }
 
 int Wide::exponent() const {
@@ -145,20 +155,16 @@ std::uint64_t Wide::steps(int step) const {
   if (is_zero()) {
     return 0;
   }
-  std::uint64_t count = 0;
-  for (int place = exponent() - lowest_; place >= step - lowest_; --place) {
-    if (count >> 63 != 0) {
-      throw std::logic_error("too many steps");
-    }
-    count = 2 * count + (bit(place) ? 1 : 0);
+  if (exponent() - step >= 64) {
+    throw std::logic_error("too many steps");
   }
-  return count;
+  return exponent() < step ? 0 : window(step - lowest_);
 }
 
 Wide Wide::rest(int step) const {
   Wide low;
   low.negative_ = negative_;
-  for (int word = 0; word < 16; ++word) {
+  for (int word = 0; word < static_cast<int>(words_.size()); ++word) {
     const int kept = step - lowest_ - 64 * word;
     const std::uint64_t mask = kept >= 64 ? ~std::uint64_t{0} : kept <= 0 ? 0 : (std::uint64_t{1} << kept) - 1;
     low.words_[static_cast<std::size_t>(word)] = words_[static_cast<std::size_t>(word)] & mask;

@@ -14,7 +14,7 @@ namespace oracle {
 
 __extension__ using Int128 = __int128;
 
-/// An exact number: sign and 1024 bits in steps of 2^-448.
+/// An exact number: sign and 1536 bits in steps of 2^-704.
 class Wide {
  public:
   Wide() = default;
@@ -33,12 +33,13 @@ class Wide {
   Wide rest(int step) const;
 
  private:
-  static constexpr int lowest_ = -448;
+  static constexpr int lowest_ = -704;
   static int compare(const Wide& a, const Wide& b);
-  bool bit(int place) const;
+  /// The 64 bits from this place on; places below 0 are zeros.
+  std::uint64_t window(int place) const;
 
   bool negative_ = false;
-  std::array<std::uint64_t, 16> words_{};
+  std::array<std::uint64_t, 24> words_{};
 };
 
 /// A floating-point format as its largest value tells it.

@@ -185,8 +185,8 @@ class InterruptedTest(RecordTest):
         self.assertEqual(process.returncode, INTERRUPTED)
         return out, sentences
 
-    def test_either_signal_ends_the_run_with_everything_kept(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+    def test_every_signal_ends_the_run_with_everything_kept(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             (self.folder / "run.h5").unlink(missing_ok=True)
             with self.subTest(number):
                 out, sentences = self.interrupt(number, 3)

@@ -174,17 +174,6 @@ class ValueTest(SettingsTest):
         self.assert_refused("train", "--seed=-1", says=["--seed", "0 to 4294967295"])
         self.assert_refused("train", "--threads", "1025", says=["--threads", "0 to 1024"])
 
-    def test_kernels_are_forced_by_name(self):
-        rows = json.loads(self.assert_runs("info", "--json").stdout)["kernels"]
-        kernels = [row["name"] for row in rows if row["usable"]]
-        self.assertIn("portable", kernels)
-        for option, variable in (("portable", kernels[0]), ("", "portable")):
-            self.train({"run.kernel": option}, "--out", f"{variable}.h5", PRECSIM_KERNEL=variable)
-            self.assertEqual(self.read_attributes(f"{variable}.h5", "provenance")["kernel"], "portable")
-        for command in ("train", "signature"):
-            self.assert_refused(command, "--kernel", "sse", says=["unknown kernel 'sse'", *kernels])
-        self.assert_training_refused({}, PRECSIM_KERNEL="sse", says=["PRECSIM_KERNEL", "unknown kernel 'sse'"])
-
     def test_keys_without_effect_are_refused(self):
         step = {"schedule.name": "step", "schedule.step_epochs": "1"}
         for values in ({"schedule.gamma": 0.5}, {"schedule.step_epochs": "1"}, {**step, "schedule.final_lr": 0.01},

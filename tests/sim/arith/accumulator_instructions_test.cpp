@@ -3,32 +3,27 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "sim/arith/accumulator.hpp"
-#include "tests/oracle/product_oracle.hpp"
+#include "tests/oracle/integer_oracle.hpp"
+#include "tests/support/hardware_mac.hpp"
 #include "tests/support/sample.hpp"
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
 
 namespace precsim::arith {
 namespace {
 
-constexpr int lanes = 16;
-using Codes = std::array<std::int16_t, 2 * lanes>;  ///< one pair per lane
-using Lanes = std::array<std::int32_t, lanes>;
+constexpr std::size_t lanes = support::mac_lanes;
+using Codes = support::MacCodes;
+using Lanes = support::MacLanes;
 
 /// One way to take a pair step on sixteen lanes.
 struct Stepper {
   std::string name;
   OverflowRule rule;
-  bool (*present)();
+  bool present;
   void (*step)(Lanes&, const Codes&, const Codes&);
 };
 
@@ -40,61 +35,14 @@ void model_step(Lanes& lane, const Codes& a, const Codes& b) {
   }
 }
 
-#if defined(__x86_64__)
-/// Loads, steps and stores register by register; `step` maps (lane, a, b) registers to the new lane.
-#define PRECSIM_INSTRUCTION(name, isa, Register, step)                                  \
-  __attribute__((target(isa))) void name(Lanes& lane, const Codes& a, const Codes& b) { \
-    for (std::size_t j = 0; j < lanes; j += sizeof(Register) / 4) {                     \
-      Register sum, x, y;                                                               \
-      std::memcpy(&sum, &lane[j], sizeof sum);                                          \
-      std::memcpy(&x, &a[2 * j], sizeof x);                                             \
-      std::memcpy(&y, &b[2 * j], sizeof y);                                             \
-      sum = step;                                                                       \
-      std::memcpy(&lane[j], &sum, sizeof sum);                                          \
-    }                                                                                   \
-  }
-PRECSIM_INSTRUCTION(madd_xmm, "sse2", __m128i, _mm_add_epi32(sum, _mm_madd_epi16(x, y)))
-PRECSIM_INSTRUCTION(madd_ymm, "avx2", __m256i, _mm256_add_epi32(sum, _mm256_madd_epi16(x, y)))
-PRECSIM_INSTRUCTION(madd_zmm, "avx512f,avx512bw", __m512i, _mm512_add_epi32(sum, _mm512_madd_epi16(x, y)))
-PRECSIM_INSTRUCTION(dp_zmm, "avx512f,avx512vnni", __m512i, _mm512_dpwssd_epi32(sum, x, y))
-PRECSIM_INSTRUCTION(dps_zmm, "avx512f,avx512vnni", __m512i, _mm512_dpwssds_epi32(sum, x, y))
-PRECSIM_INSTRUCTION(dp_ymm, "avx2,avxvnni", __m256i, _mm256_dpwssd_avx_epi32(sum, x, y))
-PRECSIM_INSTRUCTION(dps_ymm, "avx2,avxvnni", __m256i, _mm256_dpwssds_avx_epi32(sum, x, y))
-#undef PRECSIM_INSTRUCTION
-
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") != 0;
-}
-bool has_avx512bw() {
-  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
-}
-bool has_avx512_vnni() {
-  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
-}
-bool has_avx_vnni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 16u) != 0;
-}
-#endif
-
-bool always() {
-  return true;
-}
-
 std::vector<Stepper> steppers() {
-  return {
-    {"portable model, wrap", OverflowRule::wrap, always, model_step<OverflowRule::wrap>},
-        {"portable model, saturate", OverflowRule::saturate, always, model_step<OverflowRule::saturate>},
-#if defined(__x86_64__)
-        {"VPMADDWD + VPADDD xmm", OverflowRule::wrap, always, madd_xmm},
-        {"VPMADDWD + VPADDD ymm", OverflowRule::wrap, has_avx2, madd_ymm},
-        {"VPMADDWD + VPADDD zmm", OverflowRule::wrap, has_avx512bw, madd_zmm},
-        {"VPDPWSSD ymm (AVX-VNNI)", OverflowRule::wrap, has_avx_vnni, dp_ymm},
-        {"VPDPWSSDS ymm (AVX-VNNI)", OverflowRule::saturate, has_avx_vnni, dps_ymm},
-        {"VPDPWSSD zmm (AVX512-VNNI)", OverflowRule::wrap, has_avx512_vnni, dp_zmm},
-        {"VPDPWSSDS zmm (AVX512-VNNI)", OverflowRule::saturate, has_avx512_vnni, dps_zmm},
-#endif
-  };
+  std::vector<Stepper> all{
+      {"portable model, wrap", OverflowRule::wrap, true, model_step<OverflowRule::wrap>},
+      {"portable model, saturate", OverflowRule::saturate, true, model_step<OverflowRule::saturate>}};
+  for (const support::HardwareMac& mac : support::hardware_macs) {
+    all.push_back({std::string(mac.name), mac.rule, mac.obstacle().empty(), mac.step});
+  }
+  return all;
 }
 
 enum class Fill { random, extremes, corners, small };
@@ -126,7 +74,7 @@ TEST(AccumulatorInstructions, EveryInstructionOfThisCpuTakesTheStepOfTheTable) {
   std::vector<std::string> exercised;
   std::vector<std::string> absent;
   for (const Stepper& stepper : steppers()) {
-    if (!stepper.present()) {
+    if (!stepper.present) {
       absent.push_back(stepper.name);
       continue;
     }
@@ -174,7 +122,7 @@ TEST(AccumulatorInstructions, EveryFourCornerPairFromEveryEdgeOfTheLane) {
   std::size_t checked = 0;
   std::size_t rows = 0;
   for (const Stepper& stepper : steppers()) {
-    if (!stepper.present()) {
+    if (!stepper.present) {
       continue;
     }
     ++rows;
@@ -203,19 +151,6 @@ TEST(AccumulatorInstructions, EveryFourCornerPairFromEveryEdgeOfTheLane) {
   EXPECT_EQ(checked, rows * 256 * starts.size() * lanes);
 }
 
-/// VP4DPWSSD and VP4DPWSSDS as Intel's manual defines them: for m in 0..3, lane = rule(lane + two products).
-std::int32_t vp4dpwssd(std::int32_t lane, const std::int16_t* a, const std::int16_t* b, bool saturate) {
-  for (int m = 0; m < 4; ++m) {
-    const oracle::Int128 sum =
-        oracle::Int128{lane} + std::int64_t{a[2 * m]} * b[2 * m] + std::int64_t{a[2 * m + 1]} * b[2 * m + 1];
-    const auto clamped = sum > INT32_MAX   ? oracle::Int128{INT32_MAX}
-                         : sum < INT32_MIN ? oracle::Int128{INT32_MIN}
-                                           : sum;
-    lane = static_cast<std::int32_t>(static_cast<std::uint32_t>(saturate ? clamped : sum));
-  }
-  return lane;
-}
-
 TEST(AccumulatorInstructions, Pair4IsFourPairStepsInOrder) {
   support::Sample sample(9);
   EXPECT_EQ(products_per_step(Atom::pair4), 2);
@@ -233,7 +168,13 @@ TEST(AccumulatorInstructions, Pair4IsFourPairStepsInOrder) {
         lane = apply(rule, lane + products);
         total += products;
       }
-      ASSERT_EQ(lane, vp4dpwssd(0, a.data(), b.data(), saturate));
+      oracle::FourRegisters registers{};
+      std::array<std::int16_t, 8> memory{};
+      for (std::size_t k = 0; k < 8; ++k) {
+        registers.words[k / 2][k % 2] = a[k];
+        memory[k] = b[k];
+      }
+      ASSERT_EQ(lane, oracle::vp4dpwssd({}, registers, memory, saturate)[0]);
       differ_from_one_rounding += saturate && lane != apply(rule, total) ? 1 : 0;
     }
   }

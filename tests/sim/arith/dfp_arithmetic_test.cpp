@@ -3,12 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "formats/error.hpp"
-#include "tests/oracle/product_oracle.hpp"
+#include "tests/oracle/integer_oracle.hpp"
 #include "tests/support/oracle_bridge.hpp"
 #include "tests/support/sample.hpp"
 
@@ -23,57 +22,12 @@ using support::Sample;
 
 constexpr TopRule tops[] = {TopRule::saturate, TopRule::bump, TopRule::wrap};
 
-/// |value| * 2^-shift rounded under the mode, by exact places; shift >= 0.
-std::int64_t shifted(std::int64_t value, int shift, Rounding rounding, std::uint32_t word) {
-  const std::uint64_t magnitude = value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  const std::uint64_t low = shift > 62 ? 0 : magnitude >> shift;
-  const oracle::Place place{low, {magnitude - (shift > 62 ? 0 : low << shift), -shift}, 0};
-  const auto code = oracle::decide(place, value < 0, support::oracle_mode(rounding.mode), rounding.bits, word);
-  return value < 0 ? -static_cast<std::int64_t>(code) : static_cast<std::int64_t>(code);
-}
-
-std::int64_t by_top_rule(std::int64_t code, const DfpFormat& format) {
-  const std::int64_t limit = std::int64_t{1} << (format.bits - 1 - format.headroom);
-  if (code > -limit && code < limit) {
-    return code;
-  }
-  if (format.top == TopRule::wrap) {
-    std::int64_t wrapped = code;
-    while (wrapped >= limit) {
-      wrapped -= 2 * limit;
-    }
-    while (wrapped < -limit) {
-      wrapped += 2 * limit;
-    }
-    return wrapped;
-  }
-  return code < 0 ? 1 - limit : limit - 1;
-}
-
-DfpTensor expected_down(const std::vector<std::int32_t>& integers, int exponent, const DfpFormat& format,
-                        Rounding rounding, const RandomBits& bits) {
-  std::int64_t most = 0;
-  for (const std::int64_t i : integers) {
-    most = std::max(most, i < 0 ? -i : i);
-  }
-  const std::int64_t limit = std::int64_t{1} << (format.bits - 1 - format.headroom);
-  int shift = 0;
-  while ((most >> shift) >= limit) {
-    ++shift;
-  }
-  const auto code = [&](std::size_t i) { return shifted(integers[i], shift, rounding, bits.word(i)); };
-  if (format.top == TopRule::bump) {
-    bool bump = rounding.is_stochastic() && most > (limit - 1) << shift;
-    for (std::size_t i = 0; i < integers.size() && !rounding.is_stochastic(); ++i) {
-      bump = bump || std::abs(code(i)) >= limit;
-    }
-    shift += bump ? 1 : 0;
-  }
-  DfpTensor out{{}, exponent + shift};
-  for (std::size_t i = 0; i < integers.size(); ++i) {
-    out.codes.push_back(static_cast<std::int32_t>(by_top_rule(code(i), format)));
-  }
-  return out;
+/// The format in the oracle's words.
+oracle::Dfp in_oracle_words(const DfpFormat& format, Rounding rounding) {
+  const oracle::Top top = format.top == TopRule::saturate ? oracle::Top::saturate
+                          : format.top == TopRule::bump   ? oracle::Top::bump
+                                                          : oracle::Top::wrap;
+  return {format.bits, format.headroom, top, support::oracle_mode(rounding.mode), rounding.bits};
 }
 
 std::vector<std::int32_t> draw(Sample& sample, int kind) {
@@ -117,7 +71,8 @@ TEST(DownConvert, EveryFormatRoundingAndTopRuleFollowsTheDefinition) {
         bits.step = sample.word();
         const std::vector<std::int32_t> integers = draw(sample, i % 4);
         const DfpTensor result = down_convert(integers, -7, format, rounding, bits);
-        const DfpTensor expected = expected_down(integers, -7, format, rounding, bits);
+        const oracle::Converted expected = oracle::down_convert(in_oracle_words(format, rounding), {-7, integers},
+                                                                [&](std::size_t word) { return bits.word(word); });
         ASSERT_EQ(result.exponent, expected.exponent) << formats::name(rounding);
         ASSERT_EQ(result.codes, expected.codes) << format.bits << ' ' << format.headroom << formats::name(rounding);
         ++checked;
@@ -145,24 +100,6 @@ TEST(DownConvert, KnownCases) {
   EXPECT_TRUE(down_convert({}, 5, saturate, {}, {}).codes.empty());
 }
 
-DfpTensor expected_sum(const DfpTensor& a, const DfpTensor& b, const DfpFormat& format, Rounding rounding,
-                       const RandomBits& bits) {
-  const auto zero = [](const DfpTensor& x) { return x.codes == std::vector<std::int32_t>(x.codes.size()); };
-  const int exponent = zero(a) ? b.exponent : zero(b) ? a.exponent : std::max(a.exponent, b.exponent);
-  std::vector<std::int32_t> sums;
-  for (std::size_t i = 0; i < a.codes.size(); ++i) {
-    std::int64_t sum = 0;
-    for (const DfpTensor* x : {&a, &b}) {
-      const int shift = exponent > x->exponent ? exponent - x->exponent : 0;
-      sum += x->codes[i] == 0 ? 0 : shifted(x->codes[i], shift, rounding, bits.word(i));
-    }
-    sums.push_back(static_cast<std::int32_t>(sum));
-  }
-  RandomBits down = bits;
-  down.use += 1;
-  return expected_down(sums, exponent, format, rounding, down);
-}
-
 TEST(DfpSum, FollowsTheDefinitionForEveryDistanceOfExponents) {
   Sample sample(22);
   RandomBits bits;
@@ -184,7 +121,11 @@ TEST(DfpSum, FollowsTheDefinitionForEveryDistanceOfExponents) {
           }
         }
         const DfpTensor sum = add(a, b, format, rounding, bits);
-        const DfpTensor expected = expected_sum(a, b, format, rounding, bits);
+        RandomBits down = bits;
+        down.use += 1;
+        const oracle::Converted expected = oracle::add(
+            in_oracle_words(format, rounding), {a.exponent, a.codes}, {b.exponent, b.codes},
+            [&](std::size_t word) { return bits.word(word); }, [&](std::size_t word) { return down.word(word); });
         ASSERT_EQ(sum.exponent, expected.exponent);
         ASSERT_EQ(sum.codes, expected.codes) << formats::name(rounding);
         ++checked;

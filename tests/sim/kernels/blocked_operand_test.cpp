@@ -9,7 +9,7 @@
 
 #include "formats/error.hpp"
 #include "sim/kernels/matrix.hpp"
-#include "tests/sim/kernels/product_support.hpp"
+#include "tests/support/product_support.hpp"
 #include "tests/support/oracle_bridge.hpp"
 
 namespace precsim::kernels {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "formats/error.hpp"
-#include "tests/sim/kernels/product_support.hpp"
+#include "tests/support/product_support.hpp"
 
 namespace precsim::kernels {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "sim/kernels/threads.hpp"
 #include "sim/kernels/tile.hpp"
-#include "tests/sim/kernels/operand_support.hpp"
+#include "tests/support/operand_support.hpp"
 
 namespace precsim::kernels {
 namespace {

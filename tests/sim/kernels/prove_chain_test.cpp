@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sim/kernels/multiply.hpp"
-#include "tests/sim/kernels/product_support.hpp"
+#include "tests/support/operand_support.hpp"
 
 namespace precsim::kernels {
 namespace {
@@ -38,77 +38,15 @@ Matrix row(std::vector<std::int16_t> codes) {
   return matrix(1, 1, 1, length, 0, std::move(codes));
 }
 
-/// The definition: every chunk of every group, largest sums of squares over all rows.
 bool fits(const Matrix& a, const Matrix& b, std::int64_t length) {
-  const auto largest = [](const Matrix& x, std::int64_t group, const oracle::Piece& piece) {
-    Int128 most = 0;
-    for (std::int64_t r = 0; r < x.rows; ++r) {
-      Int128 squares = 0;
-      for (std::int64_t k = piece.begin; k < piece.end; ++k) {
-        const std::int64_t code = x.row_codes(group, r)[k];
-        squares += code * code;
-      }
-      most = squares > most ? squares : most;
-    }
-    return most;
-  };
-  for (const oracle::Piece& piece : oracle::cut(a.length(), a.period, a.block, b.block, length)) {
-    for (std::int64_t g = 0; g < a.groups; ++g) {
-      if (!oracle::norms_fit(largest(a, g, piece), largest(b, g, piece))) {
-        return false;
-      }
-    }
-  }
-  return true;
+  return oracle::norms_prove(in_oracle_words(a, b), length);
 }
-
-ProvedChain definition(const Matrix& a, const Matrix& b, Atom atom) {
-  const std::int64_t shortest = atom == Atom::pair4 ? 8 : 2;
-  for (std::int64_t n = 512; n >= shortest; n /= 2) {
-    if (fits(a, b, n)) {
-      return {n, true};
-    }
-  }
-  return {shortest, false};
-}
-
-/// True iff no prefix of any chain of any pair of rows leaves [-(2^31-1), 2^31-1].
 bool never_overflows(const Matrix& a, const Matrix& b, std::int64_t length) {
-  const std::vector<oracle::Piece> pieces = oracle::cut(a.length(), a.period, a.block, b.block, length);
-  for (std::int64_t g = 0; g < a.groups; ++g) {
-    for (std::int64_t i = 0; i < a.rows; ++i) {
-      for (std::int64_t j = 0; j < b.rows; ++j) {
-        for (const oracle::Piece& piece : pieces) {
-          Int128 sum = 0;
-          for (std::int64_t k = piece.begin; k < piece.end; ++k) {
-            sum += std::int64_t{a.row_codes(g, i)[k]} * b.row_codes(g, j)[k];
-            if (sum > top || sum < -top) {
-              return false;
-            }
-          }
-        }
-      }
-    }
-  }
-  return true;
+  return oracle::stays_in_range(in_oracle_words(a, b), length);
 }
-
-/// Up to four codes whose squares sum to `total` (Lagrange), each at most 32768.
 std::vector<std::int16_t> squares_to(std::int64_t total) {
-  const auto root = [](std::int64_t x) { return static_cast<std::int64_t>(std::sqrt(static_cast<double>(x))); };
-  for (std::int64_t a = std::min<std::int64_t>(32768, root(total)); a >= 0; --a) {
-    for (std::int64_t b = std::min<std::int64_t>(32768, root(total - a * a)); b >= 0; b -= 1 + b / 7) {
-      const std::int64_t rest = total - a * a - b * b;
-      for (std::int64_t c = std::min<std::int64_t>(32768, root(rest)); c >= 0 && 2 * c * c >= rest; --c) {
-        const std::int64_t d = root(rest - c * c);
-        if (d * d == rest - c * c && d <= 32768) {
-          return {static_cast<std::int16_t>(-a), static_cast<std::int16_t>(-b), static_cast<std::int16_t>(-c),
-                  static_cast<std::int16_t>(-d)};
-        }
-      }
-    }
-  }
-  return {};
+  const std::vector<std::int32_t> codes = oracle::squares_to(total);
+  return {codes.begin(), codes.end()};
 }
 
 class ProveChain : public ::testing::Test {
@@ -140,7 +78,7 @@ TEST_F(ProveChain, EqualsTheDefinitionForRandomOperandsGroupsAndBlocks) {
     const Matrix b = draw(1 + static_cast<std::int64_t>(sample.below(4)));
     const Atom atom = i % 3 == 0 ? Atom::pair4 : i % 3 == 1 ? Atom::pair : Atom::single;
     const ProvedChain chain = prove_chain(a, b, atom);
-    const ProvedChain expected = definition(a, b, atom);
+    const oracle::LongestChain expected = oracle::longest_chain(in_oracle_words(a, b), arith::chain_multiple(atom));
     ASSERT_EQ(chain.length, expected.length);
     ASSERT_EQ(chain.proved, expected.proved);
     if (chain.proved) {

@@ -10,7 +10,7 @@
 
 #include "formats/error.hpp"
 #include "sim/kernels/multiply.hpp"
-#include "tests/sim/kernels/operand_support.hpp"
+#include "tests/support/operand_support.hpp"
 
 namespace precsim::kernels {
 namespace {
@@ -19,80 +19,20 @@ using arith::Atom;
 using arith::OverflowRule;
 using support::Sample;
 
-/// Codes and exponents of one side as the oracle sees them: by implicit place.
-struct SideView {
-  const Matrix& matrix;
-  std::int64_t code(std::int64_t line, std::int64_t k) const {
-    return matrix.codes[static_cast<std::size_t>(line * matrix.length() + k)];
-  }
-  int exponent(std::int64_t line, std::int64_t k) const {
-    const std::int64_t per_tap = matrix.block == 0 ? 0 : (matrix.period + matrix.block - 1) / matrix.block;
-    const std::int64_t block = matrix.block == 0 ? 0 : k / matrix.period * per_tap + k % matrix.period / matrix.block;
-    return matrix.exponents[static_cast<std::size_t>(line * matrix.row_stride + block * matrix.block_stride)];
-  }
-};
-
-/// Everything the oracle says of an integer product with chains of `length` (0: to the end).
-struct Expected {
-  std::vector<float> result;
-  std::vector<double> exact;
-  Telemetry telemetry;
-};
-Expected recount(const oracle::Implicit& places, const Matrix& left, const Matrix& right,
-                 const arith::IntegerAccumulator& accumulator) {
-  Expected out;
-  out.result.resize(places.result.size());
-  out.exact.resize(places.result.size());
-  Telemetry& t = out.telemetry;
-  const SideView a{left};
-  const SideView b{right};
-  const bool one_pair = left.block_stride == 0 && right.block_stride == 0;
-  const std::vector<oracle::Piece> pieces =
-      oracle::cut(places.length(), places.period, left.block, right.block, accumulator.chain);
-  for (std::size_t o = 0; o < places.result.size(); ++o) {
-    const auto output = static_cast<std::int64_t>(o);
-    const std::int64_t group = output / (places.rows * places.columns);
-    const std::int64_t line_a = group * places.rows + output / places.columns % places.rows;
-    const std::int64_t line_b = group * places.columns + output % places.columns;
-    const std::int64_t index = places.result[o];
-    float c = 0;
-    oracle::Int128 total = 0;
-    double fused = 0;
-    std::uint64_t events = 0;
-    std::int64_t first = -1;
-    for (const oracle::Piece& piece : pieces) {
-      const int exponent = a.exponent(line_a, piece.begin) + b.exponent(line_b, piece.begin);
-      std::vector<std::int64_t> products;
-      for (std::int64_t k = piece.begin; k < piece.end; ++k) {
-        products.push_back(a.code(line_a, k) * b.code(line_b, k));
-        fused = std::fma(static_cast<double>(products.back()), std::ldexp(1.0, exponent), fused);
-      }
-      const oracle::Lane lane = oracle::run_lane(products, accumulator.atom == Atom::single ? 1 : 2,
-                                                 accumulator.overflow == OverflowRule::saturate);
-      c = oracle::spill(lane.value, exponent, c);
-      first = events == 0 && lane.events != 0 ? piece.begin + lane.first : first;
-      events += lane.events;
-      const auto size = static_cast<std::uint64_t>(lane.true_sum < 0 ? -lane.true_sum : lane.true_sum);
-      t.max_chain_sum = std::max(t.max_chain_sum, size);
-      ++t.chain_bits[static_cast<std::size_t>(oracle::bits_of(lane.true_sum) - 1)];
-      total += lane.true_sum;
-    }
-    const double whole = std::ldexp(static_cast<double>(static_cast<std::int64_t>(total)),
-                                    a.exponent(line_a, 0) + b.exponent(line_b, 0));
-    out.result[static_cast<std::size_t>(index)] = c == 0 ? 0.0f : c;
-    out.exact[static_cast<std::size_t>(index)] = one_pair ? whole : fused;
-    t.overflow_events += events;
-    t.overflow_outputs += events != 0 ? 1 : 0;
-    if (events != 0 && (t.first_output < 0 || index < t.first_output)) {
-      t.first_output = index;
-      t.first_k = first;
-    }
-  }
-  t.chains = pieces.size() * places.result.size();
-  t.outputs = places.result.size();
-  t.products = t.outputs * static_cast<std::uint64_t>(places.length());
-  t.exact = one_pair ? "int64" : "double_fma";
-  return out;
+/// What the recount says, as telemetry.
+Telemetry telemetry_of(const oracle::IntegerProduct& product, const oracle::Recount& recount) {
+  Telemetry t;
+  t.chains = recount.chains;
+  t.outputs = product.result.size();
+  t.products = t.outputs * static_cast<std::uint64_t>(product.length);
+  t.overflow_events = recount.events;
+  t.overflow_outputs = recount.outputs_with_events;
+  t.first_output = recount.first_output;
+  t.first_k = recount.first_k;
+  t.max_chain_sum = static_cast<std::uint64_t>(recount.largest_sum);
+  t.chain_bits = recount.sum_bits;
+  t.exact = product.one_exponent_pair() ? "int64" : "double_fma";
+  return t;
 }
 
 void expect_integer_product(const ConvShape& shape, Pass pass, const Matrix& left, const Matrix& right,
@@ -107,16 +47,18 @@ void expect_integer_product(const ConvShape& shape, Pass pass, const Matrix& lef
     resolved.chain = chain.length;
     ASSERT_EQ(telemetry.proved, chain.proved);
   }
-  Expected expected = recount(oracle::implicit(oracle_shape(shape), oracle_product(pass), true), left, right, resolved);
+  const oracle::IntegerProduct product = in_oracle_words(shape, pass, left, right);
+  const oracle::Recount expected = oracle::recount(product, in_oracle_words(resolved, resolved.chain));
   for (std::size_t i = 0; i < result.size(); ++i) {
     ASSERT_TRUE(same_bits(result[i], expected.result[i]))
         << "output " << i << ": " << result[i] << ", expected " << expected.result[i];
   }
-  expected.telemetry.chain_length = resolved.chain;
-  expected.telemetry.proved = is_proved(left, right, resolved.chain);
-  expected.telemetry.full = true;
-  compare_with_exact(expected.result, expected.exact, expected.telemetry);
-  ASSERT_TRUE(same(telemetry, expected.telemetry));
+  Telemetry counted = telemetry_of(product, expected);
+  counted.chain_length = resolved.chain;
+  counted.proved = is_proved(left, right, resolved.chain);
+  counted.full = true;
+  compare_with_exact(expected.result, expected.exact, counted);
+  ASSERT_TRUE(same(telemetry, counted));
   ASSERT_TRUE(!telemetry.proved || telemetry.overflow_events == 0);
   with_events += telemetry.overflow_events != 0 ? 1 : 0;
 

@@ -11,7 +11,7 @@
 
 #include "formats/error.hpp"
 #include "tests/oracle/product_oracle.hpp"
-#include "tests/sim/kernels/product_support.hpp"
+#include "tests/support/product_support.hpp"
 
 namespace precsim::kernels {
 namespace {

@@ -1,0 +1,23 @@
+// Named tensors in an HDF5 file: /KIND/LAYER/NAME, one float32 dataset each.
+#pragma once
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sim/nn/training_state.hpp"
+
+namespace precsim::checkpoint {
+
+/// Datasets of the tensors' shapes, little-endian float32, contiguous, without times. Failure as in record/hdf5.hpp.
+void write_tensors(hid_t file, std::span<const nn::StateTensor> tensors);
+
+/// Every tensor of the file, by path; the groups of "/" named in `without` hold none. Failure for anything in their
+/// place that write_tensors() does not write, and for tensors of more bytes in all than `file_bytes`.
+std::vector<nn::StateTensor> read_tensors(hid_t file, std::span<const std::string_view> without,
+                                          std::uint64_t file_bytes);
+
+}  // namespace precsim::checkpoint

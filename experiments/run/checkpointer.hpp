@@ -1,0 +1,35 @@
+// Saving a run between two of its steps.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "experiments/record/record.hpp"
+#include "experiments/run/run_recorder.hpp"
+
+namespace precsim::experiments {
+
+/// Saves checkpoints of a run beside its record.
+class Checkpointer {
+ public:
+  /// Every so many steps (0: only when asked to save). The record and the recorder must outlive this. `saved` is the
+  /// step of a checkpoint that is there already.
+  Checkpointer(record::Record& record, const RunRecorder& recorder, std::int64_t every,
+               std::optional<std::int64_t> saved);
+
+  /// Between two steps: saves if it is due. A run that begins is saved before its first step, so that there is
+  /// something to go on from at any time.
+  void between_steps(const nn::Trainer& trainer, double seconds);
+
+  /// Saves, unless the checkpoint is of this very step. The rows so far are made safe first, then the checkpoint that
+  /// counts on them.
+  void save(const nn::Trainer& trainer, double seconds);
+
+ private:
+  record::Record& record_;
+  const RunRecorder& recorder_;
+  std::int64_t every_;
+  std::optional<std::int64_t> saved_;
+};
+
+}  // namespace precsim::experiments

@@ -1,0 +1,304 @@
+// Sections: every floating-point format of the catalogue.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "experiments/verify/catalogue_support.hpp"
+#include "formats/catalogue.hpp"
+#include "formats/families.hpp"
+#include "tests/support/oracle_bridge.hpp"
+
+namespace precsim::verify {
+namespace {
+
+std::vector<Target> with_every_overflow(const std::string& name) {
+  std::vector<Target> targets;
+  const formats::FloatFormat record = target(name).library;
+  const std::string base = name.substr(0, name.find(':'));
+  if (record.has_infinity) {
+    targets.push_back(target(base + ":overflow=inf"));
+  }
+  if (record.nan_codes != 0) {
+    targets.push_back(target(base + ":overflow=nan"));
+  }
+  targets.push_back(target(base + ":overflow=saturate"));
+  return targets;
+}
+
+std::vector<Target> plain_targets() {
+  std::vector<Target> targets;
+  for (const std::string& name : support::catalogue_floats(32)) {
+    targets.push_back(target(name));
+  }
+  return targets;
+}
+
+/// Calls body(target, code, random, tally) for magnitude codes of finite numbers: all where there are at most 2^bits,
+/// else one drawn from each of 2^bits equal ranges, and the largest.
+template <class Body>
+void visit_codes(Run& run, const std::vector<Target>& targets, int bits, const Body& body) {
+  constexpr std::uint64_t codes_of_part = 1024;
+  for (const Target& to : targets) {
+    const std::uint64_t codes = std::uint64_t{to.oracle.largest_code()} + 1;
+    const std::uint64_t visited = std::min(codes, std::uint64_t{1} << bits);
+    const std::uint64_t seed = scramble(run.seed() ^ codes);
+    run.parallel((visited + codes_of_part - 1) / codes_of_part, [&](std::uint64_t part, Tally& tally) {
+      const std::uint64_t end = std::min(visited, (part + 1) * codes_of_part);
+      for (std::uint64_t i = part * codes_of_part; i < end; ++i) {
+        const std::uint64_t first = i * codes / visited;
+        const std::uint64_t range = (i + 1) * codes / visited - first;
+        const std::uint64_t code = i + 1 == visited ? codes - 1 : first + scramble(seed + i) % range;
+        body(to, static_cast<std::uint32_t>(code), scramble(seed ^ (i << 8)), tally);
+      }
+    });
+  }
+}
+
+void cover_codes(Run& run, int bits) {
+  run.covers(fmt::format("all codes of formats that have at most 2^{}, 2^{} codes of others, seeded", bits, bits));
+}
+
+/// Decoded as the oracle says; encoded again the same code, a NaN's with its quiet bit.
+void hold_code(const Target& to, std::uint32_t code, const std::vector<Mode>& modes, Tally& tally) {
+  const float expected = oracle::fp32_of(to.oracle, code);
+  const float value = formats::decode(to.library, code);
+  tally.check(std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(expected), [&] {
+    return Mismatch{fmt::format("{} code {:#x}", to.name, code), bits_and_value(expected), bits_and_value(value)};
+  });
+  const bool infinity = std::isinf(expected);
+  const bool quiets = std::isnan(expected) && to.oracle.nan_codes > 1;
+  std::uint32_t again = code | (quiets ? 1u << (to.oracle.fraction_bits - 1) : 0);
+  if (infinity && to.oracle.overflow != oracle::Overflow::infinity) {
+    again = oracle::encode_nonfinite(to.oracle, std::bit_cast<std::uint32_t>(expected)).value();
+  }
+  for (const Mode& mode : modes) {
+    const auto encoded = formats::encode(to.library, value, mode.library, 0);
+    tally.check(encoded == again, [&] {
+      return Mismatch{fmt::format("{}@{} code {:#x} encoded again", to.name, formats::name(mode.library), code),
+                      hex(again), encoded ? hex(*encoded) : "no code"};
+    });
+  }
+}
+
+double value_of(const Target& to, std::uint64_t code) {
+  const oracle::Number value = oracle::value_of(to.oracle, code);
+  return std::ldexp(static_cast<double>(value.significand), value.exponent);
+}
+
+double gap_above(const Target& to, std::uint64_t code) {
+  return std::ldexp(1.0, oracle::value_of(to.oracle, code).exponent);
+}
+
+/// The eighths between a code and the next, and the FP32 numbers beside them, both signs.
+void hold_gap(const Target& to, std::uint64_t code, const std::vector<Mode>& modes, std::uint64_t random,
+              Tally& tally) {
+  for (int eighth = 0; eighth < 8; ++eighth) {
+    const double exact = value_of(to, code) + eighth / 8.0 * gap_above(to, code);
+    const auto point = static_cast<float>(std::min(exact, 0x1.fffffep127));
+    for (const std::uint32_t beside : {0u, 1u, 2u}) {
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(point) + beside - 1;
+      if (bits >= infinity_bits) {
+        continue;
+      }
+      const oracle::Place place = oracle::place_in(to.oracle, bits);
+      random = scramble(random);
+      hold_encode(to, bits, place, modes, random, tally);
+      hold_encode(to, bits | ~magnitude_mask, place, modes, random, tally);
+    }
+  }
+}
+
+/// x lies between its directed roundings, which are neighbors or equal; the others are one of the two.
+void hold_bracket(const Target& to, float x, Tally& tally) {
+  const auto rounded = [&](formats::RoundingMode mode) {
+    return formats::decode(to.library, formats::encode(to.library, x, {mode}, 0).value());
+  };
+  using formats::RoundingMode;
+  const float below = rounded(RoundingMode::toward_negative);
+  const float above = rounded(RoundingMode::toward_positive);
+  const float toward_zero = rounded(RoundingMode::toward_zero);
+  const float nearest = rounded(RoundingMode::nearest_even);
+  const std::uint32_t mask = to.library.magnitude_mask();
+  const auto code = [&](float y) {
+    const auto magnitude = static_cast<std::int64_t>(formats::encode(to.library, y, {}, 0).value() & mask);
+    return std::signbit(y) ? -magnitude : magnitude;
+  };
+  const double distance = std::fabs(static_cast<double>(x) - static_cast<double>(nearest));
+  const bool brackets = below <= x && x <= above && (below == above ? below == x : code(above) - code(below) == 1) &&
+                        toward_zero == (x < 0 ? above : below) && (nearest == below || nearest == above) &&
+                        distance <= static_cast<double>(x) - static_cast<double>(below) &&
+                        distance <= static_cast<double>(above) - static_cast<double>(x);
+  tally.check(brackets, [&] {
+    return Mismatch{
+        to.name + " " + bits_and_value(x), "below <= x <= above, neighbors, the nearest one of them",
+        fmt::format("{:.9g}, {:.9g}; toward zero {:.9g}, nearest {:.9g}", below, above, toward_zero, nearest)};
+  });
+}
+
+/// Sums the results over all draws of `bits` bits: 2^bits times x, x taken down to multiples of gap / 2^bits.
+void hold_draws(const Target& to, std::uint64_t code, std::uint64_t random, int bits, Tally& tally) {
+  const double low = value_of(to, code);
+  const double gap = gap_above(to, code);
+  const std::uint64_t draws = std::uint64_t{1} << bits;
+  const std::uint64_t part = random % (2 * draws);
+  const auto x = static_cast<float>(low + static_cast<double>(part) / (2.0 * static_cast<double>(draws)) * gap);
+  const double x_value = static_cast<double>(x);
+  if (code == to.oracle.largest_code() || x_value >= low + gap || x_value < low) {
+    return;
+  }
+  const auto expected = static_cast<std::int64_t>(std::floor(x_value / gap * static_cast<double>(draws)));
+  std::int64_t sum = 0;
+  for (std::uint64_t draw = 0; draw < draws; ++draw) {
+    const auto word = static_cast<std::uint32_t>(draw << (32 - bits) | (random >> 16 & ((1ull << (32 - bits)) - 1)));
+    const formats::Rounding rounding{formats::RoundingMode::stochastic, static_cast<std::uint8_t>(bits)};
+    const float y = formats::decode(to.library, formats::encode(to.library, x, rounding, word).value());
+    sum += static_cast<std::int64_t>(static_cast<double>(y) / gap);
+  }
+  tally.check(sum == expected, [&] {
+    return Mismatch{fmt::format("{}@stochastic:bits={} {}, all draws", to.name, bits, bits_and_value(x)),
+                    fmt::format("a sum of {} steps", expected), fmt::format("{}", sum)};
+  });
+}
+
+std::vector<Mode> all_modes() {
+  return every_mode({32, 8, 1});
+}
+
+}  // namespace
+
+std::vector<Target> float_targets() {
+  std::vector<Target> targets;
+  for (const std::string& name : support::catalogue_floats(32)) {
+    for (Target& one : with_every_overflow(name)) {
+      targets.push_back(std::move(one));
+    }
+  }
+  return targets;
+}
+
+void hold_float_codes(Run& run) {
+  const std::vector<Mode> modes = every_mode({32});
+  const int bits = run.by_depth(16, 20, 28);
+  for (const Target& to : float_targets()) {
+    const int all = to.library.width();
+    const int visited = std::min(all, bits);
+    const std::uint64_t seed = scramble(run.seed());
+    const int of_part = std::min(visited, 14);
+    run.parallel(std::uint64_t{1} << (visited - of_part), [&](std::uint64_t part, Tally& tally) {
+      for (std::uint64_t i = part << of_part; i < (part + 1) << of_part; ++i) {
+        const std::uint64_t code = all == visited ? i : i * 0x9e3779b1u + seed;
+        hold_code(to, static_cast<std::uint32_t>(code & ((std::uint64_t{1} << all) - 1)), modes, tally);
+      }
+    });
+  }
+  run.covers(fmt::format("all codes of up to {} bits, 2^{} codes of longer ones, seeded", bits, bits));
+}
+
+void hold_float_neighbors(Run& run) {
+  const std::vector<Mode> modes = all_modes();
+  const int bits = run.by_depth(11, 16, 23);
+  visit_codes(run, plain_targets(), bits,
+              [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
+                hold_gap(to, code, modes, random, tally);
+              });
+  cover_codes(run, bits);
+}
+
+void hold_float_overflow(Run& run) {
+  const std::vector<Target> targets = float_targets();
+  const std::vector<Mode> modes = all_modes();
+  run.parallel(targets.size(), [&](std::uint64_t part, Tally& tally) {
+    const Target& to = targets[part];
+    for (std::uint64_t code = to.oracle.largest_code() - 1u; code <= to.oracle.largest_code() + 2ull; ++code) {
+      hold_gap(to, code, modes, code, tally);
+    }
+    const auto largest = std::bit_cast<std::uint32_t>(oracle::fp32_of(to.oracle, to.oracle.largest_code()));
+    for (std::uint32_t bits = largest; bits < infinity_bits; bits += 1u << 22) {
+      const oracle::Place place = oracle::place_in(to.oracle, bits);
+      hold_encode(to, bits, place, modes, scramble(bits), tally);
+      hold_encode(to, bits | ~magnitude_mask, place, modes, scramble(bits), tally);
+    }
+    const oracle::Place beyond = oracle::place_in(to.oracle, infinity_bits - 1);
+    for (const std::uint32_t sign : {0u, ~magnitude_mask}) {
+      hold_encode(to, sign | (infinity_bits - 1), beyond, modes, 1, tally);
+      hold_encode(to, sign | infinity_bits, beyond, modes, 1, tally);
+    }
+  });
+}
+
+void hold_float_nan(Run& run) {
+  const std::vector<Target> targets = plain_targets();
+  const std::vector<Mode> modes = every_mode({32});
+  const int bits = run.by_depth(12, 17, 23);
+  run.parallel(targets.size() << (bits - 12), [&](std::uint64_t part, Tally& tally) {
+    const Target& to = targets[part % targets.size()];
+    const std::uint64_t first = part / targets.size() << 12;
+    for (std::uint64_t i = first; i < first + 4096; ++i) {
+      const auto fraction =
+          static_cast<std::uint32_t>(i < 24 && bits < 23 ? std::uint64_t{1} << i : i * 0x9e3779b1u) % (1u << 23);
+      if (fraction != 0) {
+        hold_encode(to, infinity_bits | fraction, {}, modes, i, tally);
+        hold_encode(to, ~magnitude_mask | infinity_bits | fraction, {}, modes, i, tally);
+      }
+    }
+  });
+  if (bits == 23) {
+    return;
+  }
+  run.covers(fmt::format("2^{} of 2^23 fractions of either sign, every single bit among them", bits));
+}
+
+void hold_float_brackets(Run& run) {
+  const int bits = run.by_depth(11, 16, 20);
+  visit_codes(run, plain_targets(), bits,
+              [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
+                for (int i = 0; i < 16; ++i) {
+                  random = scramble(random);
+                  const double part = i < 3 ? i / 2.0 : std::ldexp(static_cast<double>(random >> 32), -32);
+                  const auto x = static_cast<float>(value_of(to, code) + part * gap_above(to, code));
+                  if (static_cast<double>(x) <= value_of(to, to.oracle.largest_code())) {
+                    hold_bracket(to, x, tally);
+                    hold_bracket(to, -x, tally);
+                  }
+                }
+              });
+  cover_codes(run, bits);
+}
+
+void hold_float_draws(Run& run) {
+  const int bits = run.by_depth(8, 13, 17);
+  visit_codes(run, plain_targets(), bits,
+              [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
+                for (const int draw_bits : {1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8}) {
+                  random = scramble(random);
+                  hold_draws(to, code, random, draw_bits, tally);
+                }
+                if (code % 64 == 0) {
+                  hold_draws(to, code, random, 12, tally);
+                }
+              });
+  cover_codes(run, bits);
+}
+
+void hold_small_floats(Run& run) {
+  const std::vector<Mode> modes = all_modes();
+  const int widest = run.by_depth(9, 12, 16);
+  std::vector<Target> targets;
+  for (int exponent_bits = 2; exponent_bits <= 8; ++exponent_bits) {
+    for (int fraction_bits = 1; 1 + exponent_bits + fraction_bits <= widest; ++fraction_bits) {
+      for (Target& one : with_every_overflow(fmt::format("e{}m{}", exponent_bits, fraction_bits))) {
+        targets.push_back(std::move(one));
+      }
+    }
+  }
+  visit_codes(run, targets, widest, [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
+    hold_code(to, code, modes, tally);
+    hold_code(to, code | to.library.sign_bit(), modes, tally);
+    hold_gap(to, code, modes, random, tally);
+  });
+  run.covers(fmt::format("all {} formats with options of up to {} bits", targets.size(), widest));
+}
+
+}  // namespace precsim::verify

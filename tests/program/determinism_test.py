@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+"""Tests that neither the kernel nor the number of threads can change a bit: the golden signature, and whole records of
+runs in which every parallel loop is shared among threads. scripts/determinism does this for every compiler too.
+
+    determinism_test.py PRECSIM"""
+
+import json
+
+import program
+from program import MISMATCH, ROOT, SMALL, ProgramTest, is_sanitized, settings
+
+# Batches of 128 images: each parallel loop is long enough to be shared.
+WIDE = {"data.train_size": 128, "data.test_size": 16, "train.epochs": 1, "train.batch": 128, "train.eval_batch": 16,
+        "record.stats_every": 1, "model.name": "cnn_bn"}
+PLANS = {
+    "dfp16": {"plan.name": "dfp16"},
+    "dfp16_block": {"plan.name": "dfp16", "plan.weights": "dfp16:headroom=1,block=32",
+                    "plan.activations": "dfp16:headroom=1,block=32@stochastic",
+                    "plan.errors": "dfp16:headroom=1,block=6"},
+    "fp16": {"plan.name": "fp16"},
+}
+
+
+class DeterminismTest(ProgramTest):
+    def kernels(self) -> list[str]:
+        info = json.loads(self.assert_runs("info", "--json").stdout)
+        names = [kernel["name"] for kernel in info["kernels"] if kernel["usable"]]
+        self.assertIn("portable", names)
+        return names
+
+    def golden(self) -> list[str]:
+        lines = (ROOT / "tests/golden/signature.txt").read_text(encoding="utf-8").splitlines()
+        self.assertGreater(len(lines), 15)
+        return lines
+
+    def signature(self, *options) -> list[str]:
+        output = self.assert_runs("signature", "--quiet", *options).stdout
+        return [" ".join(line.split()[:2]) for line in output.splitlines()]
+
+    def test_every_kernel_gives_the_golden_signature(self):
+        if is_sanitized():
+            self.skipTest("minutes for each kernel under sanitizers; scripts/determinism does it")
+        for threads, kernel in enumerate(self.kernels(), 2):
+            with self.subTest(kernel):
+                self.assertEqual(self.signature("--kernel", kernel, "--threads", threads), self.golden())
+
+    def test_every_kernel_and_number_of_threads_writes_the_same_record(self):
+        kernels = self.kernels()
+        for name, plan in PLANS.items():
+            self.train({**WIDE, **plan}, "--threads", 1, "--kernel", kernels[0], "--out", f"{name}.h5")
+            for threads, kernel in [(2, kernels[0]), (4, kernels[0]), *((3, kernel) for kernel in kernels[1:])]:
+                with self.subTest(name, threads=threads, kernel=kernel):
+                    self.train({**WIDE, **plan}, "--threads", threads, "--kernel", kernel, "--out", "now.h5", "--overwrite")
+                    self.assertEqual(self.read_attributes("now.h5", "/provenance")["kernel"], kernel)
+                    self.assert_runs("compare", "--exact", f"{name}.h5", "now.h5")
+        self.assert_runs("compare", "--exact", "dfp16.h5", "fp16.h5", code=MISMATCH)
+
+    def test_the_environment_forces_a_kernel_too(self):
+        for kernel in self.kernels():
+            self.train({}, "--out", "run.h5", "--overwrite", PRECSIM_KERNEL=kernel)
+            self.assertEqual(self.read_attributes("run.h5", "/provenance")["kernel"], kernel)
+        self.train({}, "--kernel", "portable", "--out", "run.h5", "--overwrite", PRECSIM_KERNEL=self.kernels()[0])
+        self.assertEqual(self.read_attributes("run.h5", "/provenance")["kernel"], "portable")
+
+    def test_an_unknown_kernel_is_refused_with_the_valid_ones(self):
+        for arguments, environment in ((("--kernel", "avx1024"), {}), ((), {"PRECSIM_KERNEL": "avx1024"})):
+            for command in (("signature",), ("train", "--quiet", *settings(SMALL))):
+                self.assert_refused(*command, *arguments, says=("avx1024", "portable", "avx512"), **environment)
+
+
+if __name__ == "__main__":
+    program.main()
