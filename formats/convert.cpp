@@ -6,12 +6,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "formats/array_kernel.hpp"
+#include "formats/convert_block.hpp"
 #include "formats/error.hpp"
 #include "formats/exact.hpp"
 
 namespace precsim::formats {
 
 Extent extent(const float* x, std::int64_t count, std::int64_t stride) {
+  if (stride == 1) {
+    return best_array_kernel().extent(x, count);
+  }
   std::uint32_t largest = 0;
   std::int64_t bad = -1;
   for (std::int64_t j = 0; j < count; ++j) {
@@ -52,7 +57,7 @@ ConvertedArray convert(std::span<const float> x, std::int64_t row, const Convers
       const float absmax = extent(in.x, in.count).absmax;
       const BlockOutput to{out.values.data() + at, out.codes.empty() ? nullptr : out.codes.data() + at};
       const int exponent =
-          format.convert(in, absmax, format.block_exponent(absmax), conversion.rounding, bits, to, out.counts);
+          convert_block(format, in, absmax, format.block_exponent(absmax), conversion.rounding, bits, to, out.counts);
       if (out.counts.refused >= 0) {
         refuse_element(format, what, at + out.counts.refused, in.x[out.counts.refused]);
       }

@@ -33,6 +33,14 @@ class FixedPoint final : public Format {
     return facts;
   }
 
+  CodeRule code_rule() const override {
+    if (width() > 16) {
+      return {};
+    }
+    const auto most = static_cast<std::int32_t>(limit());
+    return IntegerCodes{.largest = most - 1, .most_negative = most};
+  }
+
   int convert(const Block& in, float, int exponent, Rounding rounding, const RandomBits& bits, const BlockOutput& out,
               ConversionCounts& counts) const override {
     const double step = power_of_two(exponent);

@@ -45,6 +45,8 @@ class FloatingPoint final : public Format {
     return facts;
   }
 
+  CodeRule code_rule() const override { return record_; }
+
   int convert(const Block& in, float, int, Rounding rounding, const RandomBits& bits, const BlockOutput& out,
               ConversionCounts& counts) const override {
     WordReader word(bits, rounding);

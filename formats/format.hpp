@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "formats/code_rule.hpp"
 #include "formats/random_bits.hpp"
 #include "formats/rounding.hpp"
 
@@ -81,6 +82,9 @@ class Format {
   /// Each value is the FP32 number nearest to code * 2^exponent. Stops at the first refused element.
   virtual int convert(const Block& in, float absmax, int exponent, Rounding rounding, const RandomBits& bits,
                       const BlockOutput& out, ConversionCounts& counts) const = 0;
+  /// The same as data, where it can be told so: convert_block() then converts many elements at a time, to the same
+  /// bits.
+  virtual CodeRule code_rule() const { return {}; }
   /// False where an exponent may depend on the rounded elements, so that a block cannot be split among threads.
   virtual bool splittable(Rounding) const { return true; }
 };

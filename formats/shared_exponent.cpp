@@ -52,6 +52,12 @@ class DynamicFixedPoint final : public Format {
     return facts;
   }
 
+  CodeRule code_rule() const override {
+    const std::int32_t largest = record_.largest_code();
+    const bool wraps = record_.top == TopRule::wrap;
+    return IntegerCodes{largest, largest + (wraps ? 1 : 0), wraps, record_.top == TopRule::bump};
+  }
+
   int convert(const Block& in, float absmax, int exponent, Rounding rounding, const RandomBits& bits,
               const BlockOutput& out, ConversionCounts& counts) const override {
     if (record_.top != TopRule::bump) {

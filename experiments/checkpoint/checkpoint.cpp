@@ -44,6 +44,7 @@ AttributeList totals_attributes(const nn::StepContext::Totals& t) {
   return {{"integer_macs", as_signed(t.integer_macs)},
           {"all_macs", as_signed(t.all_macs)},
           {"overflow_events", as_signed(t.overflow_events)},
+          {"overflow_known", std::int64_t{t.overflow_known}},
           {"saved_bytes", as_signed(t.saved_bytes)}};
 }
 
@@ -105,6 +106,7 @@ class Reader {
     totals.integer_macs = count(list, "integer_macs");
     totals.all_macs = count(list, "all_macs");
     totals.overflow_events = count(list, "overflow_events");
+    totals.overflow_known = count(list, "overflow_known") != 0;
     totals.saved_bytes = count(list, "saved_bytes");
     return totals;
   }

@@ -10,9 +10,9 @@
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/run/run_options.hpp"
+#include "formats/cpu_features.hpp"
 #include "formats/version.hpp"
 #include "precsim_version.hpp"
-#include "sim/kernels/cpu_features.hpp"
 #include "sim/kernels/tile.hpp"
 
 namespace precsim::experiments {
@@ -31,7 +31,7 @@ cli::Json facts() {
   return {{"version", version},
           {"numerics_version", formats::numerics_version},
           {"compiler", compiler},
-          {"cpu_features", kernels::feature_names(kernels::cpu_features())},
+          {"cpu_features", formats::feature_names(formats::cpu_features())},
           {"processors", omp_get_num_procs()},
           {"kernels", kernels},
           {"libraries",

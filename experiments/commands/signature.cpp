@@ -16,6 +16,7 @@ const cli::Command command{
     .name = "signature",
     .summary = "Hashes every weight bit of short pinned runs; the same for every machine, compiler and thread count.",
     .options = {{.name = "threads", .argument = "N", .meaning = "threads (default: all)"},
+                {.name = "engine", .argument = "NAME", .meaning = "simulate, native or check (default: simulate)"},
                 {.name = "kernel", .argument = "NAME", .meaning = "kernel of the products (default: the fastest)"},
                 {.name = "quiet", .meaning = "prints only the runs and the signature"}},
     .example = "precsim signature --threads 1"};
@@ -34,6 +35,7 @@ cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams
   }
   const std::string kernel = parsed.value("kernel").value_or("");
   chosen_kernel(kernel);
+  const kernels::Engine engine = kernels::parse_engine(parsed.value("engine").value_or("simulate"));
   cli::ProgressOptions options;
   options.mode = cli::progress_mode("auto", parsed.has("quiet"), streams.err_terminal);
   options.width = streams.err_terminal.width;
@@ -43,7 +45,7 @@ cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams
   std::vector<RunSignature> runs;
   for (const PinnedRun& run : pinned_runs()) {
     progress.update(runs.size(), pinned_runs().size(), run.name);
-    runs.push_back(run_pinned(run, threads, kernel));
+    runs.push_back(run_pinned(run, threads, kernel, engine));
   }
   progress.finish();
   for (const RunSignature& run : runs) {

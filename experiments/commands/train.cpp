@@ -22,6 +22,10 @@ const cli::Command command{
                 {.name = "set", .argument = "KEY=VALUE", .meaning = "sets a key; repeatable", .repeatable = true},
                 {.name = "seed", .argument = "N", .meaning = "run.seed", .key = "run.seed"},
                 {.name = "threads", .argument = "N", .meaning = "run.threads", .key = "run.threads"},
+                {.name = "engine",
+                 .argument = "NAME",
+                 .meaning = "run.engine: simulate, native or check",
+                 .key = "run.engine"},
                 {.name = "kernel", .argument = "NAME", .meaning = "run.kernel", .key = "run.kernel"},
                 {.name = "out", .argument = "RUN.h5", .meaning = "run.out, the record to write", .key = "run.out"},
                 {.name = "overwrite", .meaning = "replaces an existing record", .key = "run.overwrite"},
@@ -154,10 +158,16 @@ cli::ExitCode run_train(std::span<const std::string> arguments, cli::Streams& st
       streams.err << fmt::format("precsim: {}\n", sentence) << std::flush;
     }
   };
-  const RunResult result = run_training(
-      config, [&](std::int64_t steps) { return progress_hooks(progress, steps); }, note);
-  progress.finish();
-  return report(result, config, streams);
+  try {
+    const RunResult result = run_training(
+        config, [&](std::int64_t steps) { return progress_hooks(progress, steps); }, note);
+    progress.finish();
+    return report(result, config, streams);
+  } catch (const nn::BitsDiffer& difference) {
+    progress.finish();
+    streams.err << fmt::format("precsim: engines differ: {}\n", difference.what());
+    return cli::ExitCode::mismatch;
+  }
 }
 
 }  // namespace precsim::experiments

@@ -5,7 +5,7 @@
 
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
-#include "sim/kernels/cpu_features.hpp"
+#include "formats/cpu_features.hpp"
 
 namespace precsim::experiments {
 namespace {
@@ -52,7 +52,7 @@ cli::Json json(const verify::Report& report) {
 
 std::string verify_text(const VerifyRequest& request, const std::vector<verify::Report>& reports) {
   std::string text = fmt::format("{}\nCPU: {}\n{}, seed {}, {} threads\n\n", program().version,
-                                 kernels::feature_names(kernels::cpu_features()),
+                                 formats::feature_names(formats::cpu_features()),
                                  depth_names[static_cast<std::size_t>(request.depth)], request.seed, request.threads);
   cli::Table table({{"section", "", cli::Align::left},
                     {"oracle", "", cli::Align::left},
@@ -86,7 +86,7 @@ std::string verify_json(const VerifyRequest& request, const std::vector<verify::
     rows.push_back(json(report));
   }
   return cli::json_text({{"version", program().version},
-                         {"cpu_features", kernels::feature_names(kernels::cpu_features())},
+                         {"cpu_features", formats::feature_names(formats::cpu_features())},
                          {"depth", depth_names[static_cast<std::size_t>(request.depth)]},
                          {"seed", request.seed},
                          {"threads", request.threads},

@@ -62,7 +62,7 @@ void refuse_repeated(const std::vector<Assignment>& assignments) {
     const auto [first, is_new] = place_of.emplace(assignment.key, assignment.place);
     if (!is_new) {
       throw UserError(fmt::format("{}: {} already has a value from {}; a key may come once.", assignment.place,
-                                  assignment.key, first->second));
+                                  quote(assignment.key), first->second));
     }
   }
 }

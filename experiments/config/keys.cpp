@@ -28,6 +28,13 @@ constexpr Key table[] = {
      .range = {0, 1024},
      .type = KeyType::integer,
      .provenance = true},
+    {.name = "run.engine",
+     .default_text = "simulate",
+     .meaning = "How products are computed: simulate (with telemetry), native (the fastest kernels) or check (both, "
+                "compared bit by bit).",
+     .type = KeyType::text,
+     .provenance = true,
+     .checked_by_caller = true},
     {.name = "run.kernel",
      .meaning = "Kernel of the products ('precsim info' lists them); empty takes the fastest.",
      .type = KeyType::text,

@@ -17,6 +17,9 @@ const Column epoch = {"epoch", i64, 1, "epoch", "pass over the training data, fr
 const Column layer = {"layer", text, 32, "-", "name of the layer in the model"};
 const Column role = {"role", text, 24, "-", "role of the tensor in the precision plan"};
 const Column use = {"use", text, 16, "-", "pass that the operand was converted for, or all"};
+const Column pass = {"pass", text, 16, "-", "forward, input_gradient or weight_gradient"};
+const Column semantics = {"semantics", text, 96, "-", "accumulator of the pass: atom, overflow rule, chain"};
+const Column operands = {"operands", text, 16, "-", "integer, float or mixed (then both are decoded to FP32)"};
 const Column format = {"format", text, 64, "-", "format in the name grammar of the program"};
 
 TableSchema training() {
@@ -96,19 +99,29 @@ TableSchema octave_errors() {
        {"rms_relative_error", f64, octave_bins, "1", "root mean square of (x-y)/x over the octave; NaN if empty"}}};
 }
 
-TableSchema telemetry() {
-  return {"/telemetry",
-          "One row per product call of a layer and pass.",
+TableSchema products() {
+  return {"/products",
+          "One row per product call of a layer and pass, under every engine.",
           {step,
            layer,
-           {"pass", text, 16, "-", "forward, input_gradient or weight_gradient"},
-           {"semantics", text, 96, "-", "accumulator of the pass: atom, overflow rule, chain"},
-           {"operands", text, 16, "-", "integer, float or mixed (then both are decoded to FP32)"},
+           pass,
+           semantics,
+           operands,
            {"outputs", u64, 1, "output", "elements of the result"},
            {"products", u64, 1, "product", "products over all outputs, explicit zeros included"},
            {"chains", u64, 1, "chain", "chains over all outputs"},
            {"chain_length", u64, 1, "product", "products per chain; 0: to the end of the reduction"},
-           {"proved", i64, 1, "1", "1 if the norm bound proves that no step can overflow, else 0"},
+           {"proved", i64, 1, "1", "1 if the norm bound proves that no step can overflow, else 0"}}};
+}
+
+TableSchema telemetry() {
+  return {"/telemetry",
+          "One row per product call of a layer and pass that was simulated.",
+          {step,
+           layer,
+           pass,
+           semantics,
+           operands,
            {"overflow_events", u64, 1, "event", "steps whose exact sum leaves the range of INT32"},
            {"overflow_outputs", u64, 1, "output", "outputs with at least one overflow event"},
            {"first_output", i64, 1, "1", "smallest index of an output with an event; -1: none"},
@@ -133,7 +146,8 @@ TableSchema summary() {
 
 std::span<const TableSchema> run_tables() {
   static const std::vector<TableSchema> tables = {
-      training(), evaluation(), tensor_statistics(), exponent_histograms(), octave_errors(), telemetry(), summary()};
+      training(),      evaluation(), tensor_statistics(), exponent_histograms(),
+      octave_errors(), products(),   telemetry(),         summary()};
   return tables;
 }
 

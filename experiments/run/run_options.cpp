@@ -72,6 +72,8 @@ void check_name(std::string_view key, std::string_view value) {
     in_table("data set", data::datasets(), &data::DatasetEntry::name);
   } else if (key == "optimizer.name") {
     in_table("optimizer", nn::optimizers(), &nn::OptimizerEntry::name);
+  } else if (key == "run.engine") {
+    kernels::parse_engine(value);
   } else if (key == "run.kernel" && !value.empty()) {
     kernels::find_tile_kernel(value);
   } else if (key == "plan.name") {
@@ -140,6 +142,7 @@ nn::TrainingOptions training_options(const config::Config& config) {
   options.loss_scale = {
       loss_scale_mode(config),           config.real("loss_scale.initial"),     config.real("loss_scale.growth"),
       config.real("loss_scale.backoff"), config.integer("loss_scale.interval"), config.real("loss_scale.min_scale")};
+  options.engine = kernels::parse_engine(config.text("run.engine"));
   options.kernel = &chosen_kernel(config.text("run.kernel"));
   return options;
 }

@@ -90,26 +90,17 @@ void RunRecorder::on_product(const nn::ProductReport& report) {
     return;
   }
   const kernels::Telemetry& t = report.telemetry;
-  record_->append(Table::telemetry, {report.step,
-                                     report.layer,
-                                     kernels::name(report.pass),
-                                     std::string_view(report.semantics),
-                                     report.operands,
-                                     t.outputs,
-                                     t.products,
-                                     t.chains,
-                                     static_cast<std::uint64_t>(t.chain_length),
-                                     static_cast<std::int64_t>(t.proved),
-                                     t.overflow_events,
-                                     t.overflow_outputs,
-                                     t.first_output,
-                                     t.first_k,
-                                     t.max_chain_sum,
-                                     std::span<const std::uint64_t>(t.chain_bits),
-                                     t.sqnr_db,
-                                     t.max_abs_error,
-                                     t.mean_error,
-                                     t.exact});
+  const std::string_view pass = kernels::name(report.pass);
+  const std::string_view semantics = report.semantics;
+  record_->append(Table::products,
+                  {report.step, report.layer, pass, semantics, report.operands, t.outputs, t.products, t.chains,
+                   static_cast<std::uint64_t>(t.chain_length), static_cast<std::int64_t>(t.proved)});
+  if (t.measured) {
+    record_->append(Table::telemetry,
+                    {report.step, report.layer, pass, semantics, report.operands, t.overflow_events, t.overflow_outputs,
+                     t.first_output, t.first_k, t.max_chain_sum, std::span<const std::uint64_t>(t.chain_bits),
+                     t.sqnr_db, t.max_abs_error, t.mean_error, t.exact});
+  }
 }
 
 void RunRecorder::on_step(const nn::StepReport& report) {

@@ -51,7 +51,7 @@ std::vector<Figure> figures(const nn::TrainingResult& t, const RunRecorder& reco
       {"steps", static_cast<double>(t.steps), "step"},
       {"skipped_steps", static_cast<double>(recorder.skipped_steps()), "step"},
       {"integer_mac_share", share, "1"},
-      {"overflow_events", static_cast<double>(t.totals.overflow_events), "event"},
+      {"overflow_events", t.totals.overflow_known ? static_cast<double>(t.totals.overflow_events) : unknown, "event"},
       {"saved_bytes_per_step",
        t.steps == 0 ? 0 : static_cast<double>(t.totals.saved_bytes) / static_cast<double>(t.steps), "B"}};
   for (const nn::RoleEntry& role : nn::roles()) {

@@ -55,7 +55,7 @@ std::span<const PinnedRun> pinned_runs() {
   return runs;
 }
 
-RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_view kernel) {
+RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_view kernel, kernels::Engine engine) {
   config::Sources sources;
   const auto add = [](std::string_view settings, std::vector<std::string>& sets) {
     while (!settings.empty()) {
@@ -74,6 +74,7 @@ RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_
   }
   config.set({"run.threads", std::to_string(threads), "pinned run"});
   config.set({"run.kernel", std::string(kernel), "pinned run"});
+  config.set({"run.engine", std::string(kernels::name(engine)), "pinned run"});
   return finished(run, run_training(config, [](std::int64_t) { return RunRecorder::Hooks{}; }));
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/kernels/engine.hpp"
+
 namespace precsim::experiments {
 
 /// One pinned run: settings as `--set` takes them, blank-separated, on top of those all runs share.
@@ -26,7 +28,8 @@ struct RunSignature {
 };
 
 /// Runs one pinned run with this many threads (0: all) and this kernel (empty: see chosen_kernel()).
-RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_view kernel = {});
+RunSignature run_pinned(const PinnedRun& run, std::int64_t threads, std::string_view kernel = {},
+                        kernels::Engine engine = kernels::Engine::simulate);
 
 /// 16 hex digits over all runs.
 std::string signature(std::span<const RunSignature> runs);

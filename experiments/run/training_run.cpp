@@ -43,7 +43,7 @@ record::RecordHeader header(const config::Config& config, const data::Splits& sp
                        {"start_time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
                        {"sessions", std::int64_t{1}},
                        {"threads", std::int64_t{threads}},
-                       {"engine", std::string("simulate")},
+                       {"engine", config.text("run.engine")},
                        {"kernel", std::string(chosen_kernel(config.text("run.kernel")).name)},
                        {"paths", fmt::format("data={} out={}", config.text("data.path"), config.text("run.out"))}};
   return header;

@@ -15,49 +15,16 @@ namespace {
 
 std::vector<Target> with_every_overflow(const std::string& name) {
   std::vector<Target> targets;
-  const formats::FloatFormat record = target(name).library;
+  const oracle::Format format = target(name).oracle;
   const std::string base = name.substr(0, name.find(':'));
-  if (record.has_infinity) {
+  if (format.has_infinity) {
     targets.push_back(target(base + ":overflow=inf"));
   }
-  if (record.nan_codes != 0) {
+  if (format.nan_codes != 0) {
     targets.push_back(target(base + ":overflow=nan"));
   }
   targets.push_back(target(base + ":overflow=saturate"));
   return targets;
-}
-
-std::vector<Target> plain_targets() {
-  std::vector<Target> targets;
-  for (const std::string& name : support::catalogue_floats(32)) {
-    targets.push_back(target(name));
-  }
-  return targets;
-}
-
-/// Calls body(target, code, random, tally) for magnitude codes of finite numbers: all where there are at most 2^bits,
-/// else one drawn from each of 2^bits equal ranges, and the largest.
-template <class Body>
-void visit_codes(Run& run, const std::vector<Target>& targets, int bits, const Body& body) {
-  constexpr std::uint64_t codes_of_part = 1024;
-  for (const Target& to : targets) {
-    const std::uint64_t codes = std::uint64_t{to.oracle.largest_code()} + 1;
-    const std::uint64_t visited = std::min(codes, std::uint64_t{1} << bits);
-    const std::uint64_t seed = scramble(run.seed() ^ codes);
-    run.parallel((visited + codes_of_part - 1) / codes_of_part, [&](std::uint64_t part, Tally& tally) {
-      const std::uint64_t end = std::min(visited, (part + 1) * codes_of_part);
-      for (std::uint64_t i = part * codes_of_part; i < end; ++i) {
-        const std::uint64_t first = i * codes / visited;
-        const std::uint64_t range = (i + 1) * codes / visited - first;
-        const std::uint64_t code = i + 1 == visited ? codes - 1 : first + scramble(seed + i) % range;
-        body(to, static_cast<std::uint32_t>(code), scramble(seed ^ (i << 8)), tally);
-      }
-    });
-  }
-}
-
-void cover_codes(Run& run, int bits) {
-  run.covers(fmt::format("all codes of formats that have at most 2^{}, 2^{} codes of others, seeded", bits, bits));
 }
 
 /// Decoded as the oracle says; encoded again the same code, a NaN's with its quiet bit.
@@ -76,19 +43,11 @@ void hold_code(const Target& to, std::uint32_t code, const std::vector<Mode>& mo
   for (const Mode& mode : modes) {
     const auto encoded = formats::encode(to.library, value, mode.library, 0);
     tally.check(encoded == again, [&] {
-      return Mismatch{fmt::format("{}@{} code {:#x} encoded again", to.name, formats::name(mode.library), code),
+      return Mismatch{fmt::format("{} {}, code {:#x} encoded again", to.name,
+                                  describe(std::bit_cast<std::uint32_t>(value), mode.library, 0), code),
                       hex(again), encoded ? hex(*encoded) : "no code"};
     });
   }
-}
-
-double value_of(const Target& to, std::uint64_t code) {
-  const oracle::Number value = oracle::value_of(to.oracle, code);
-  return std::ldexp(static_cast<double>(value.significand), value.exponent);
-}
-
-double gap_above(const Target& to, std::uint64_t code) {
-  return std::ldexp(1.0, oracle::value_of(to.oracle, code).exponent);
 }
 
 /// The eighths between a code and the next, and the FP32 numbers beside them, both signs.
@@ -110,63 +69,19 @@ void hold_gap(const Target& to, std::uint64_t code, const std::vector<Mode>& mod
   }
 }
 
-/// x lies between its directed roundings, which are neighbors or equal; the others are one of the two.
-void hold_bracket(const Target& to, float x, Tally& tally) {
-  const auto rounded = [&](formats::RoundingMode mode) {
-    return formats::decode(to.library, formats::encode(to.library, x, {mode}, 0).value());
-  };
-  using formats::RoundingMode;
-  const float below = rounded(RoundingMode::toward_negative);
-  const float above = rounded(RoundingMode::toward_positive);
-  const float toward_zero = rounded(RoundingMode::toward_zero);
-  const float nearest = rounded(RoundingMode::nearest_even);
-  const std::uint32_t mask = to.library.magnitude_mask();
-  const auto code = [&](float y) {
-    const auto magnitude = static_cast<std::int64_t>(formats::encode(to.library, y, {}, 0).value() & mask);
-    return std::signbit(y) ? -magnitude : magnitude;
-  };
-  const double distance = std::fabs(static_cast<double>(x) - static_cast<double>(nearest));
-  const bool brackets = below <= x && x <= above && (below == above ? below == x : code(above) - code(below) == 1) &&
-                        toward_zero == (x < 0 ? above : below) && (nearest == below || nearest == above) &&
-                        distance <= static_cast<double>(x) - static_cast<double>(below) &&
-                        distance <= static_cast<double>(above) - static_cast<double>(x);
-  tally.check(brackets, [&] {
-    return Mismatch{
-        to.name + " " + bits_and_value(x), "below <= x <= above, neighbors, the nearest one of them",
-        fmt::format("{:.9g}, {:.9g}; toward zero {:.9g}, nearest {:.9g}", below, above, toward_zero, nearest)};
-  });
-}
-
-/// Sums the results over all draws of `bits` bits: 2^bits times x, x taken down to multiples of gap / 2^bits.
-void hold_draws(const Target& to, std::uint64_t code, std::uint64_t random, int bits, Tally& tally) {
-  const double low = value_of(to, code);
-  const double gap = gap_above(to, code);
-  const std::uint64_t draws = std::uint64_t{1} << bits;
-  const std::uint64_t part = random % (2 * draws);
-  const auto x = static_cast<float>(low + static_cast<double>(part) / (2.0 * static_cast<double>(draws)) * gap);
-  const double x_value = static_cast<double>(x);
-  if (code == to.oracle.largest_code() || x_value >= low + gap || x_value < low) {
-    return;
-  }
-  const auto expected = static_cast<std::int64_t>(std::floor(x_value / gap * static_cast<double>(draws)));
-  std::int64_t sum = 0;
-  for (std::uint64_t draw = 0; draw < draws; ++draw) {
-    const auto word = static_cast<std::uint32_t>(draw << (32 - bits) | (random >> 16 & ((1ull << (32 - bits)) - 1)));
-    const formats::Rounding rounding{formats::RoundingMode::stochastic, static_cast<std::uint8_t>(bits)};
-    const float y = formats::decode(to.library, formats::encode(to.library, x, rounding, word).value());
-    sum += static_cast<std::int64_t>(static_cast<double>(y) / gap);
-  }
-  tally.check(sum == expected, [&] {
-    return Mismatch{fmt::format("{}@stochastic:bits={} {}, all draws", to.name, bits, bits_and_value(x)),
-                    fmt::format("a sum of {} steps", expected), fmt::format("{}", sum)};
-  });
-}
-
 std::vector<Mode> all_modes() {
   return every_mode({32, 8, 1});
 }
 
 }  // namespace
+
+std::vector<Target> plain_targets() {
+  std::vector<Target> targets;
+  for (const std::string& name : support::catalogue_floats(32)) {
+    targets.push_back(target(name));
+  }
+  return targets;
+}
 
 std::vector<Target> float_targets() {
   std::vector<Target> targets;
@@ -176,6 +91,20 @@ std::vector<Target> float_targets() {
     }
   }
   return targets;
+}
+
+std::string codes_text(int bits, std::string_view of_each) {
+  return fmt::format("all codes of formats that have at most 2^{}, 2^{} seeded codes of others; {}", bits, bits,
+                     of_each);
+}
+
+double value_of(const Target& to, std::uint64_t code) {
+  const oracle::Number value = oracle::value_of(to.oracle, code);
+  return std::ldexp(static_cast<double>(value.significand), value.exponent);
+}
+
+double gap_above(const Target& to, std::uint64_t code) {
+  return std::ldexp(1.0, oracle::value_of(to.oracle, code).exponent);
 }
 
 void hold_float_codes(Run& run) {
@@ -193,7 +122,7 @@ void hold_float_codes(Run& run) {
       }
     });
   }
-  run.covers(fmt::format("all codes of up to {} bits, 2^{} codes of longer ones, seeded", bits, bits));
+  run.covers(fmt::format("all codes of formats of up to {} bits, 2^{} codes of wider ones, seeded", bits, bits));
 }
 
 void hold_float_neighbors(Run& run) {
@@ -203,7 +132,7 @@ void hold_float_neighbors(Run& run) {
               [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
                 hold_gap(to, code, modes, random, tally);
               });
-  cover_codes(run, bits);
+  run.covers(codes_text(bits, "one random word for each number"));
 }
 
 void hold_float_overflow(Run& run) {
@@ -226,60 +155,29 @@ void hold_float_overflow(Run& run) {
       hold_encode(to, sign | infinity_bits, beyond, modes, 1, tally);
     }
   });
+  run.covers("around the largest code, every 2^22nd FP32 number above it and the last two, not seeded");
 }
 
 void hold_float_nan(Run& run) {
   const std::vector<Target> targets = plain_targets();
   const std::vector<Mode> modes = every_mode({32});
   const int bits = run.by_depth(12, 17, 23);
+  const std::uint64_t seed = scramble(run.seed());
   run.parallel(targets.size() << (bits - 12), [&](std::uint64_t part, Tally& tally) {
     const Target& to = targets[part % targets.size()];
     const std::uint64_t first = part / targets.size() << 12;
     for (std::uint64_t i = first; i < first + 4096; ++i) {
       const auto fraction =
-          static_cast<std::uint32_t>(i < 24 && bits < 23 ? std::uint64_t{1} << i : i * 0x9e3779b1u) % (1u << 23);
+          static_cast<std::uint32_t>(i < 24 && bits < 23 ? std::uint64_t{1} << i : i * 0x9e3779b1u + seed) % (1u << 23);
       if (fraction != 0) {
         hold_encode(to, infinity_bits | fraction, {}, modes, i, tally);
         hold_encode(to, ~magnitude_mask | infinity_bits | fraction, {}, modes, i, tally);
       }
     }
   });
-  if (bits == 23) {
-    return;
-  }
-  run.covers(fmt::format("2^{} of 2^23 fractions of either sign, every single bit among them", bits));
-}
-
-void hold_float_brackets(Run& run) {
-  const int bits = run.by_depth(11, 16, 20);
-  visit_codes(run, plain_targets(), bits,
-              [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
-                for (int i = 0; i < 16; ++i) {
-                  random = scramble(random);
-                  const double part = i < 3 ? i / 2.0 : std::ldexp(static_cast<double>(random >> 32), -32);
-                  const auto x = static_cast<float>(value_of(to, code) + part * gap_above(to, code));
-                  if (static_cast<double>(x) <= value_of(to, to.oracle.largest_code())) {
-                    hold_bracket(to, x, tally);
-                    hold_bracket(to, -x, tally);
-                  }
-                }
-              });
-  cover_codes(run, bits);
-}
-
-void hold_float_draws(Run& run) {
-  const int bits = run.by_depth(8, 13, 17);
-  visit_codes(run, plain_targets(), bits,
-              [&](const Target& to, std::uint32_t code, std::uint64_t random, Tally& tally) {
-                for (const int draw_bits : {1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8}) {
-                  random = scramble(random);
-                  hold_draws(to, code, random, draw_bits, tally);
-                }
-                if (code % 64 == 0) {
-                  hold_draws(to, code, random, 12, tally);
-                }
-              });
-  cover_codes(run, bits);
+  run.covers(bits == 23
+                 ? "all 2^23 - 1 fractions of either sign"
+                 : fmt::format("2^{} of 2^23 fractions of either sign, seeded, every single bit among them", bits));
 }
 
 void hold_small_floats(Run& run) {
@@ -298,7 +196,8 @@ void hold_small_floats(Run& run) {
     hold_code(to, code | to.library.sign_bit(), modes, tally);
     hold_gap(to, code, modes, random, tally);
   });
-  run.covers(fmt::format("all {} formats with options of up to {} bits", targets.size(), widest));
+  run.covers(fmt::format("all codes of all {} formats with options of up to {} bits, one random word for each number",
+                         targets.size(), widest));
 }
 
 }  // namespace precsim::verify

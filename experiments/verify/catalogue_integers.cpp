@@ -12,6 +12,7 @@
 #include "experiments/verify/integer_codes.hpp"
 #include "formats/convert.hpp"
 #include "formats/error.hpp"
+#include "tests/oracle/named_formats.hpp"
 
 namespace precsim::verify {
 namespace {
@@ -24,20 +25,19 @@ struct Integers {
   int exponent = 0;
   bool fixed = false;
   formats::DfpFormat dfp;
+  int width = 0;
+  std::int64_t largest = 0;
 
   IntegerCode code(std::uint64_t steps, bool negative) const {
-    return fixed ? expected_fixed_code(steps, negative, format->width()) : expected_dfp_code(steps, negative, dfp);
-  }
-  std::int64_t largest() const {
-    return (std::int64_t{1} << (fixed ? format->width() - 1 : dfp.bits - 1 - dfp.headroom)) - 1;
+    return fixed ? expected_fixed_code(steps, negative, width) : expected_dfp_code(steps, negative, dfp);
   }
 };
 
 std::vector<Integers> fixed_formats() {
   std::vector<Integers> all;
   for (const char* name : {"fix8.8", "fix4.4", "fix8.16", "fix1.15", "fix2.0", "fix16.0", "fix1.31", "fix32.0"}) {
-    const formats::FormatPtr format = formats::parse_format(name);
-    all.push_back({format, format->block_exponent(1), true, {}});
+    const oracle::NamedFixed fixed = oracle::named_fixed(name);
+    all.push_back({formats::parse_format(name), fixed.step_exponent, true, {}, fixed.width, fixed.largest});
   }
   return all;
 }
@@ -50,7 +50,8 @@ std::vector<Integers> dfp_formats() {
          {std::pair{16, 0}, {16, 1}, {16, 14}, {12, 0}, {8, 0}, {8, 3}, {4, 0}, {2, 0}}) {
       const formats::DfpFormat dfp{bits, headroom, top, {formats::BlockKind::tensor, 0}};
       for (const int exponent_of_absmax : {0, -149, 127, -126}) {
-        all.push_back({formats::make_dfp(dfp), exponent_of_absmax - (bits - 2) + headroom, false, dfp});
+        all.push_back({formats::make_dfp(dfp), exponent_of_absmax - (bits - 2) + headroom, false, dfp, bits,
+                       (std::int64_t{1} << (bits - 1 - headroom)) - 1});
       }
     }
   }
@@ -58,9 +59,9 @@ std::vector<Integers> dfp_formats() {
 }
 
 /// The FP32 numbers at `code` + eighths of a step, and those beside them, as far as they are finite; both signs.
-std::vector<float> points(const Integers& kind, std::int64_t first, std::int64_t end, std::int64_t stride) {
+std::vector<float> points(const Integers& kind, const std::vector<std::uint64_t>& codes) {
   std::vector<float> x;
-  for (std::int64_t code = first; code < end; code += stride) {
+  for (const std::uint64_t code : codes) {
     for (int eighth = 0; eighth < 8; ++eighth) {
       const double exact = std::ldexp(static_cast<double>(code) + eighth / 8.0, kind.exponent);
       const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(std::min(exact, 0x1.fffffep127)));
@@ -87,7 +88,7 @@ void hold_block(const Integers& kind, const std::vector<float>& x, const std::ve
   std::uint64_t saturated = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const bool negative = std::signbit(x[i]);
-    const std::uint32_t word = mode.library.is_stochastic() ? random.word(i) : 0;
+    const std::uint32_t word = mode.library.is_stochastic() ? oracle_word(random, i) : 0;
     const IntegerCode expected =
         kind.code(oracle::decide(places[i], negative, mode.oracle, mode.library.bits, word), negative);
     const auto value = static_cast<float>(std::ldexp(static_cast<double>(expected.code), kind.exponent));
@@ -100,27 +101,39 @@ void hold_block(const Integers& kind, const std::vector<float>& x, const std::ve
     });
   }
   tally.check(counts.saturated == saturated && exponent == kind.exponent && counts.refused == -1, [&] {
-    return Mismatch{fmt::format("{}@{}, block of {} from {}", kind.format->name(), formats::name(mode.library),
-                                x.size(), bits_and_value(x.front())),
+    return Mismatch{fmt::format("{}@{} exponent {}, block {} of seed {}: {} numbers from {}", kind.format->name(),
+                                formats::name(mode.library), kind.exponent, random.tensor, random.seed, x.size(),
+                                bits_and_value(x.front())),
                     fmt::format("{} saturated, exponent {}", saturated, kind.exponent),
                     fmt::format("{} saturated, exponent {}", counts.saturated, exponent)};
   });
 }
 
-void hold_codes(Run& run, const std::vector<Integers>& kinds, std::int64_t codes_visited) {
+/// The lowest codes, and those around the largest.
+std::vector<std::uint64_t> end_codes(std::uint64_t codes) {
+  std::vector<std::uint64_t> ends;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    ends.push_back(i);
+    ends.push_back(std::max<std::uint64_t>(8, codes) - 8 + i);
+  }
+  return ends;
+}
+
+void hold_codes(Run& run, const std::vector<Integers>& kinds, std::uint64_t codes_visited) {
   const std::vector<Mode> modes = every_mode({32, 8, 1});
-  constexpr std::int64_t codes_of_part = 128;
+  constexpr std::uint64_t codes_of_part = 128;
   for (const Integers& kind : kinds) {
-    const std::int64_t codes = kind.largest() + 4;
-    const std::int64_t visited = std::min(codes, codes_visited);
-    const std::int64_t stride = codes / visited;
-    const auto parts = static_cast<std::uint64_t>((visited + codes_of_part - 1) / codes_of_part);
+    const std::uint64_t codes = static_cast<std::uint64_t>(kind.largest) + 4;
+    const std::uint64_t visited = std::min(codes, codes_visited);
+    const std::uint64_t seed = scramble(run.seed() ^ codes);
+    const std::uint64_t parts = (visited + codes_of_part - 1) / codes_of_part;
     run.parallel(parts + 1, [&](std::uint64_t part, Tally& tally) {
-      const auto first = static_cast<std::int64_t>(part) * codes_of_part * stride;
+      std::vector<std::uint64_t> chosen;
+      for (std::uint64_t i = part * codes_of_part; i < std::min(visited, (part + 1) * codes_of_part); ++i) {
+        chosen.push_back(drawn_code(i, visited, codes, seed));
+      }
       const RandomBits random{run.seed(), formats::Stream::rounding, 0, static_cast<std::uint32_t>(part), 0};
-      const std::vector<float> x = part == parts
-                                       ? points(kind, std::max<std::int64_t>(0, codes - 8), codes + 4, 1)
-                                       : points(kind, first, std::min(codes, first + codes_of_part * stride), stride);
+      const std::vector<float> x = points(kind, part == parts ? end_codes(codes) : chosen);
       std::vector<oracle::Place> places;
       for (const float point : x) {
         places.push_back(oracle::place_on_grid(std::bit_cast<std::uint32_t>(point) & magnitude_mask, kind.exponent));
@@ -131,14 +144,16 @@ void hold_codes(Run& run, const std::vector<Integers>& kinds, std::int64_t codes
     });
   }
   run.covers(
-      fmt::format("all codes of formats that have at most {}, that many evenly spaced codes of others", codes_visited));
+      fmt::format("all codes of formats that have at most {}, that many seeded codes of others and both ends; one "
+                  "random word for each number",
+                  codes_visited));
 }
 
 /// For each of the 2^bits draws, an element whose random word begins with it.
 std::vector<std::size_t> elements_by_draw(const RandomBits& random, int bits, std::size_t elements) {
   std::vector<std::size_t> of_draw(std::size_t{1} << bits, elements);
   for (std::size_t i = 0; i < elements; ++i) {
-    std::size_t& element = of_draw[random.word(i) >> (32 - bits)];
+    std::size_t& element = of_draw[oracle_word(random, i) >> (32 - bits)];
     element = std::min(element, i);
   }
   PRECSIM_CHECK(std::find(of_draw.begin(), of_draw.end(), elements) == of_draw.end(), "a draw without an element");
@@ -161,8 +176,8 @@ void hold_draws(const Integers& kind, const std::vector<std::size_t>& of_draw, f
   const double steps = std::ldexp(static_cast<double>(x), bits - kind.exponent);
   const auto expected = static_cast<std::int64_t>(std::trunc(steps));
   tally.check(sum == expected, [&] {
-    return Mismatch{fmt::format("{}@stochastic:bits={} exponent {} {}, all draws", kind.format->name(), bits,
-                                kind.exponent, bits_and_value(x)),
+    return Mismatch{fmt::format("{}@stochastic:bits={} exponent {} {}, all draws of seed {}", kind.format->name(), bits,
+                                kind.exponent, bits_and_value(x), random.seed),
                     fmt::format("a sum of {} steps", expected), fmt::format("{}", sum)};
   });
 }
@@ -171,20 +186,20 @@ void hold_draws(const Integers& kind, const std::vector<std::size_t>& of_draw, f
 struct Special {
   bool nan, infinity;
 };
-Special takes(const formats::Format& format) {
-  if (format.name().starts_with("fix")) {
+Special takes(const std::string& name) {
+  if (name.starts_with("fix")) {
     return {false, true};
   }
-  if (format.kind() == formats::OperandKind::integer) {
+  if (name.starts_with("dfp")) {
     return {false, false};
   }
-  return {target(format.name()).oracle.nan_codes != 0, true};
+  return {oracle::named_format(name).nan_codes != 0, true};
 }
 
-/// What arrays of ones with one special element at `index` become: the special element's value, or the error's text.
+/// What arrays of halves with one special element at `index` become: the special element's value, or the error's text.
 void hold_refusal(const std::string& name, float special, std::size_t index, Tally& tally) {
   const formats::FormatPtr format = formats::parse_format(name);
-  const bool taken = std::isnan(special) ? takes(*format).nan : takes(*format).infinity;
+  const bool taken = std::isnan(special) ? takes(name).nan : takes(name).infinity;
   std::vector<float> x(7, 0.5f);
   x[index] = special;
   std::string outcome = "converted";
@@ -194,9 +209,9 @@ void hold_refusal(const std::string& name, float special, std::size_t index, Tal
       const auto code = oracle::encode_nonfinite(target(name).oracle, std::bit_cast<std::uint32_t>(special));
       outcome = same(out.values[index], oracle::fp32_of(target(name).oracle, code.value_or(0))) ? outcome : "changed";
     } else {
-      const double edge =
-          special < 0 ? -std::ldexp(1.0, format->width() - 1) : std::ldexp(1.0, format->width() - 1) - 1;
-      const float value = static_cast<float>(std::ldexp(edge, format->block_exponent(1)));
+      const oracle::NamedFixed fixed = oracle::named_fixed(name);
+      const auto edge = static_cast<double>(special < 0 ? fixed.lowest : fixed.largest);
+      const auto value = static_cast<float>(std::ldexp(edge, fixed.step_exponent));
       outcome = out.values[index] == value ? outcome : "changed";
     }
   } catch (const UserError& error) {
@@ -206,7 +221,7 @@ void hold_refusal(const std::string& name, float special, std::size_t index, Tal
     outcome = names_it ? "refused" : text;
   }
   tally.check(outcome == (taken ? "converted" : "refused"), [&] {
-    return Mismatch{fmt::format("{}: {} as element {}", name, bits_and_value(special), index),
+    return Mismatch{fmt::format("{}: {} as element {} of seven halves", name, bits_and_value(special), index),
                     taken ? "converted" : "refused, naming tensor and index", outcome};
   });
 }
@@ -214,11 +229,11 @@ void hold_refusal(const std::string& name, float special, std::size_t index, Tal
 }  // namespace
 
 void hold_fixed_codes(Run& run) {
-  hold_codes(run, fixed_formats(), run.by_depth<std::int64_t>(512, 1 << 16, 1 << 20));
+  hold_codes(run, fixed_formats(), run.by_depth<std::uint64_t>(512, 1 << 16, 1 << 20));
 }
 
 void hold_dfp_codes(Run& run) {
-  hold_codes(run, dfp_formats(), run.by_depth<std::int64_t>(128, 4096, 1 << 16));
+  hold_codes(run, dfp_formats(), run.by_depth<std::uint64_t>(128, 4096, 1 << 16));
 }
 
 void hold_integer_draws(Run& run) {
@@ -238,7 +253,7 @@ void hold_integer_draws(Run& run) {
     std::uint64_t seed = scramble(run.seed() ^ part);
     for (std::size_t i = 0; i < widths.size(); ++i) {
       seed = scramble(seed);
-      const std::int64_t codes = std::min<std::int64_t>(kind.largest(), 1 << 14);
+      const std::int64_t codes = std::min<std::int64_t>(kind.largest, 1 << 14);
       const double code = static_cast<double>(seed % static_cast<std::uint64_t>(codes));
       const double fraction = std::ldexp(static_cast<double>(seed >> 40 & 511), -9);
       const auto x =
@@ -258,11 +273,10 @@ void hold_refusals(Run& run) {
     }
     for (const std::string& name : names) {
       const formats::FormatPtr format = formats::parse_format(name);
-      tally.check(
-          format->takes_nan() == takes(*format).nan && format->takes_infinity() == takes(*format).infinity, [&] {
-            return Mismatch{name, fmt::format("takes NaN {}, infinity {}", takes(*format).nan, takes(*format).infinity),
-                            fmt::format("{}, {}", format->takes_nan(), format->takes_infinity())};
-          });
+      tally.check(format->takes_nan() == takes(name).nan && format->takes_infinity() == takes(name).infinity, [&] {
+        return Mismatch{name, fmt::format("takes NaN {}, infinity {}", takes(name).nan, takes(name).infinity),
+                        fmt::format("{}, {}", format->takes_nan(), format->takes_infinity())};
+      });
       constexpr float infinity = std::numeric_limits<float>::infinity();
       for (const float special :
            {infinity, -infinity, std::bit_cast<float>(0x7fc00001u), std::bit_cast<float>(0xff812345u)}) {
@@ -272,6 +286,7 @@ void hold_refusals(Run& run) {
       }
     }
   });
+  run.covers("both infinities and two NaN at three places of arrays of every name and overflow option");
 }
 
 }  // namespace precsim::verify

@@ -10,7 +10,9 @@ namespace {
 constexpr std::string_view by_codes = "bisection over codes";
 constexpr std::string_view by_integers = "bisection over integers";
 
-constexpr std::array<Section, 11> table{{
+constexpr std::array<Section, 12> table{{
+    {"catalogue/constants", "widths, special codes, landmarks, overflow options, shared exponents: every name",
+     "tables from the standards", nullptr, hold_constants},
     {"catalogue/float/codes", "every code decodes to its value and encodes back, every rounding and overflow option",
      by_codes, nullptr, hold_float_codes},
     {"catalogue/float/neighbors", "eighths between neighbors and the FP32 numbers beside them, every rounding",
@@ -27,8 +29,9 @@ constexpr std::array<Section, 11> table{{
      nullptr, hold_small_floats},
     {"catalogue/fixed/codes", "eighths between neighbors and the FP32 numbers beside them, every rounding", by_integers,
      nullptr, hold_fixed_codes},
-    {"catalogue/dfp/codes", "the same under chosen shared exponents, saturating and wrapping", by_integers, nullptr,
-     hold_dfp_codes},
+    {"catalogue/dfp/codes",
+     "eighths between neighbors under chosen shared exponents, saturating and wrapping, every rounding", by_integers,
+     nullptr, hold_dfp_codes},
     {"catalogue/integers/draws", "stochastic rounding summed over all draws is the input", "integer sums", nullptr,
      hold_integer_draws},
     {"catalogue/special", "NaN and infinities are taken or refused, naming tensor and index", "the contract's table",

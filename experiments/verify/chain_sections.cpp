@@ -77,6 +77,7 @@ void cuts(Run& run) {
 struct OneOutput {
   arith::ReductionLayout layout;
   std::vector<std::int16_t> a, b, exponents_a, exponents_b;
+  std::string origin{};
 };
 OneOutput draw_output(Sample& sample) {
   constexpr std::int64_t blocks[] = {0, 0, 2, 4, 6, 32};
@@ -123,18 +124,20 @@ void check_reduction(Tally& tally, const OneOutput& x, const oracle::IntegerProd
   arith::OutputTrace trace;
   const float result = arith::reduce(left, right, chains, accumulator, &trace);
   const float untraced = arith::reduce(left, right, chains, accumulator, nullptr);
-  const oracle::Recount expected = oracle::recount(product, kernels::in_oracle_words(accumulator, chain));
-  const bool equal = same_sum(result, expected.result[0]) && kernels::same_bits(untraced, result) &&
-                     kernels::same_bits(trace.exact, expected.exact[0]) && trace.overflow_events == expected.events &&
+  const oracle::Recount expected = oracle::recount(product, support::in_oracle_words(accumulator, chain));
+  const bool equal = same(result, expected.result[0]) && support::same_bits(untraced, result) &&
+                     support::same_bits(trace.exact, expected.exact[0]) && trace.overflow_events == expected.events &&
                      trace.first_overflow == expected.first_k && trace.max_chain_sum == expected.largest_sum &&
                      trace.chain_bits == expected.sum_bits;
   tally.check(equal, [&] {
-    return Mismatch{fmt::format("{}, periods of {}, blocks of {} and {}, codes {} * {}", accumulator.name(),
-                                x.layout.period, x.layout.block_a, x.layout.block_b, list_text(x.a), list_text(x.b)),
-                    fmt::format("{}, {} events, first {}, exact {:a}", bits_text(expected.result[0]), expected.events,
-                                expected.first_k, expected.exact[0]),
-                    fmt::format("{}, {} events, first {}, exact {:a}", bits_text(result), trace.overflow_events,
-                                trace.first_overflow, trace.exact)};
+    return Mismatch{
+        fmt::format("{}; {}: periods of {}, blocks of {} and {}, codes {} * {}", accumulator.name(), x.origin,
+                    x.layout.period, x.layout.block_a, x.layout.block_b, line_text(product.left, 0, product.length),
+                    line_text(product.right, 0, product.length)),
+        fmt::format("{}, {} events, first {}, exact {:a}", bits_and_value(expected.result[0]), expected.events,
+                    expected.first_k, expected.exact[0]),
+        fmt::format("{}, {} events, first {}, exact {:a}", bits_and_value(result), trace.overflow_events,
+                    trace.first_overflow, trace.exact)};
   });
 }
 
@@ -144,7 +147,8 @@ void reductions(Run& run) {
   run.parallel(parts, [&](std::uint64_t part, Tally& tally) {
     Sample sample = sample_of(run, 20, part);
     for (int i = 0; i < outputs; ++i) {
-      const OneOutput x = draw_output(sample);
+      OneOutput x = draw_output(sample);
+      x.origin = origin_of(run, 20, part);
       const oracle::IntegerProduct product = by_product(x);
       for (const Atom atom : {Atom::single, Atom::pair, Atom::pair4}) {
         for (const OverflowRule rule : {OverflowRule::wrap, OverflowRule::saturate}) {
@@ -178,15 +182,17 @@ std::vector<std::int32_t> telling_spills() {
 void check_spill(Tally& tally, std::int32_t lane, int exponent, float c) {
   const float expected = oracle::spill(lane, exponent, c);
   const float found = arith::spill(lane, exponent, c);
-  tally.check(kernels::same_bits(found, expected), [&] {
-    return Mismatch{fmt::format("{} * 2^{} + {}", lane, exponent, bits_text(c)), bits_text(expected), bits_text(found)};
+  tally.check(support::same_bits(found, expected), [&] {
+    return Mismatch{fmt::format("{} * 2^{} + {}", lane, exponent, bits_and_value(c)), bits_and_value(expected),
+                    bits_and_value(found)};
   });
 }
 
-/// Lanes at every exponent with sums at the ends of FP32, and where they meet: ties, cancellation, underflow.
+/// Lanes at every exponent with sums at the ends of FP32, infinities among them, and where they meet: ties,
+/// cancellation, underflow.
 void spills_at(Tally& tally, int exponent, Sample& sample, int stride, int random) {
   constexpr std::uint32_t ends[] = {0x00000000u, 0x00000001u, 0x00000002u, 0x007fffffu, 0x00800000u, 0x00800001u,
-                                    0x3f7fffffu, 0x3f800000u, 0x4b800001u, 0x7f000000u, 0x7f7fffffu};
+                                    0x3f7fffffu, 0x3f800000u, 0x4b800001u, 0x7f000000u, 0x7f7fffffu, 0x7f800000u};
   const std::vector<std::int32_t> lanes = telling_spills();
   for (std::size_t i = sample.below(static_cast<std::uint64_t>(stride)); i < lanes.size();
        i += static_cast<std::size_t>(stride)) {
@@ -218,8 +224,8 @@ void spills(Run& run) {
     spills_at(tally, static_cast<int>(part) - 600, sample, stride, random);
   });
   run.covers(
-      fmt::format("every exponent from -600 to 600: lanes at powers of two and ties, sums at the ends of FP32 and "
-                  "where they meet; {} seeded cases each",
+      fmt::format("every exponent from -600 to 600: lanes at powers of two and ties, sums at the ends of FP32, "
+                  "infinities among them, and where they meet; {} seeded cases each",
                   random));
 }
 
@@ -227,13 +233,19 @@ constexpr Section table[] = {
     {"chain/cut", "where chains end: blocks, every N products, odd tails", "brute force", nullptr, cuts},
     {"chain/reduce", "one output: lanes, spills, events under every atom, rule and chain",
      "128-bit recount, exact spills", nullptr, reductions},
-    {"chain/spill", "RNE(float(lane) * 2^E + c) for E from -600 to 600", "long fixed point", nullptr, spills},
+    {"chain/spill", "RNE(float(lane) * 2^E + c) for E from -600 to 600, infinite c too", "long fixed point", nullptr,
+     spills},
     {"chain/auto", "the longest chain that norms prove: that one, no shorter, and nothing overflows",
      "the definition in 128-bit integers", nullptr, longest_chains},
     {"chain/bound", "operands on the Cauchy-Schwarz bound and one above it", "the definition in 128-bit integers",
      nullptr, bounds},
     {"chain/convolutions", "three passes from FP32 tensors to results: the reference and every tile kernel",
      "nested loops, 128-bit recount", nullptr, convolutions},
+    {"chain/float_convolutions",
+     "three passes under floating-point accumulators, integer operands decoded: the reference, every tile kernel, 1 "
+     "and "
+     "more threads; results and telemetry",
+     "nested loops, exact steps", nullptr, float_convolutions},
 };
 
 }  // namespace

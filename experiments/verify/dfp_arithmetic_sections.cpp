@@ -55,12 +55,13 @@ std::vector<std::int32_t> edges(const DfpCase& dfp, int length) {
 }
 
 void check_down(Tally& tally, const DfpCase& dfp, const std::vector<std::int32_t>& numbers, int exponent,
-                Sample& sample) {
+                const std::string& origin, Sample& sample) {
   const formats::RandomBits bits{sample.word(), formats::Stream::rounding, sample.word(), 7, 1};
   const auto actual = arith::down_convert(numbers, exponent, dfp.format(), dfp.rounding, bits);
   const oracle::Converted expected =
       oracle::down_convert(dfp.oracle(), {exponent, numbers}, [&](std::size_t i) { return bits.word(i); });
-  check_tensor(tally, fmt::format("{} * 2^{} to {}", text(numbers), exponent, dfp.text()), expected, actual);
+  check_tensor(tally, fmt::format("{} * 2^{} to {}; {}", text(numbers), exponent, dfp.text(), origin), expected,
+               actual);
 }
 
 std::vector<std::int32_t> draw_numbers(Sample& sample) {
@@ -86,7 +87,7 @@ oracle::Converted draw_tensor(std::size_t size, int exponent, Sample& sample) {
   return x;
 }
 
-void check_sum(Tally& tally, const DfpCase& dfp, int distance, Sample& sample) {
+void check_sum(Tally& tally, const DfpCase& dfp, int distance, const std::string& origin, Sample& sample) {
   const std::size_t size = 1 + sample.below(6);
   const int exponent = static_cast<int>(sample.below(200)) - 150;
   const oracle::Converted a = draw_tensor(size, exponent, sample);
@@ -98,10 +99,10 @@ void check_sum(Tally& tally, const DfpCase& dfp, int distance, Sample& sample) {
       arith::add({a.codes, a.exponent}, {b.codes, b.exponent}, dfp.format(), dfp.rounding, bits);
   const oracle::Converted expected = oracle::add(
       dfp.oracle(), a, b, [&](std::size_t i) { return bits.word(i); }, [&](std::size_t i) { return down.word(i); });
-  check_tensor(
-      tally,
-      fmt::format("{} * 2^{} + {} * 2^{} to {}", text(a.codes), a.exponent, text(b.codes), b.exponent, dfp.text()),
-      expected, actual);
+  check_tensor(tally,
+               fmt::format("{} * 2^{} + {} * 2^{} to {}; {}", text(a.codes), a.exponent, text(b.codes), b.exponent,
+                           dfp.text(), origin),
+               expected, actual);
 }
 
 }  // namespace
@@ -113,14 +114,15 @@ void down_conversions(Run& run) {
   run.parallel(cases.size(), [&](std::uint64_t part, Tally& tally) {
     const DfpCase& dfp = cases[part];
     Sample sample = sample_of(run, 6, part);
+    const std::string origin = origin_of(run, 6, part);
     for (int length = static_cast<int>(part % static_cast<std::uint64_t>(stride)); length < 31; length += stride) {
       for (const std::int32_t edge : edges(dfp, length)) {
-        check_down(tally, dfp, {edge}, length - 20, sample);
+        check_down(tally, dfp, {edge}, length - 20, origin, sample);
       }
-      check_down(tally, dfp, edges(dfp, length), -length, sample);
+      check_down(tally, dfp, edges(dfp, length), -length, origin, sample);
     }
     for (int i = 0; i < random; ++i) {
-      check_down(tally, dfp, draw_numbers(sample), static_cast<int>(sample.below(600)) - 300, sample);
+      check_down(tally, dfp, draw_numbers(sample), static_cast<int>(sample.below(600)) - 300, origin, sample);
     }
   });
   run.covers(fmt::format(
@@ -133,12 +135,13 @@ void sums(Run& run) {
   const int rounds = run.by_depth(1, 3, 100);
   run.parallel(cases.size(), [&](std::uint64_t part, Tally& tally) {
     Sample sample = sample_of(run, 7, part);
+    const std::string origin = origin_of(run, 7, part);
     for (int round = 0; round < rounds; ++round) {
       for (int distance = -36; distance <= 36; ++distance) {
-        check_sum(tally, cases[part], distance, sample);
+        check_sum(tally, cases[part], distance, origin, sample);
       }
       for (const int distance : {-300, -100, -65, -64, -63, -62, 62, 63, 64, 65, 100, 300}) {
-        check_sum(tally, cases[part], distance, sample);
+        check_sum(tally, cases[part], distance, origin, sample);
       }
     }
   });

@@ -67,7 +67,8 @@ void add_block(float absmax, const DfpCase& dfp, Sample& sample, std::vector<flo
 }
 
 /// All blocks of an array at once, by the format's name.
-void check_array(Tally& tally, const DfpCase& dfp, const std::vector<float>& x, const formats::RandomBits& bits) {
+void check_array(Tally& tally, const DfpCase& dfp, const std::vector<float>& x, const formats::RandomBits& bits,
+                 std::string_view origin) {
   const formats::Conversion conversion{formats::parse_format(dfp.name("block=4")), dfp.rounding};
   const formats::ConvertedArray out = formats::convert(x, static_cast<std::int64_t>(x.size()), conversion, bits, "x");
   std::vector<float> block(4);
@@ -80,7 +81,7 @@ void check_array(Tally& tally, const DfpCase& dfp, const std::vector<float>& x, 
     actual.values.assign(out.values.begin() + from, out.values.begin() + from + 4);
     const oracle::Converted expected =
         oracle::convert_block(dfp.oracle(), block, [&](std::size_t i) { return bits.word(at + i); });
-    check_block(tally, dfp, block, expected, actual, "");
+    check_block(tally, dfp, block, expected, actual, fmt::format("{}, elements from {}, ", origin, at));
   }
 }
 
@@ -109,7 +110,8 @@ std::vector<float> small_block(std::uint64_t kind, Sample& sample) {
 }
 
 /// The format's own conversion of one strided block; what lies between the elements may not be touched.
-void check_strided(Tally& tally, const DfpCase& dfp, const std::vector<float>& x, Sample& sample) {
+void check_strided(Tally& tally, const DfpCase& dfp, const std::vector<float>& x, std::string_view origin,
+                   Sample& sample) {
   constexpr float poison = 12345;
   const formats::FormatPtr format = formats::make_dfp(dfp.format());
   const formats::RandomBits bits{sample.word(), formats::Stream::rounding, sample.word(), sample.word(), 3};
@@ -139,7 +141,7 @@ void check_strided(Tally& tally, const DfpCase& dfp, const std::vector<float>& x
   }
   const oracle::Converted expected = oracle::convert_block(
       dfp.oracle(), x, [&](std::size_t i) { return bits.word(first + i * static_cast<std::uint64_t>(stride)); });
-  check_block(tally, dfp, x, expected, actual, fmt::format("stride {}, first {}, ", stride, first));
+  check_block(tally, dfp, x, expected, actual, fmt::format("{}, stride {}, first {}, ", origin, stride, first));
   tally.check(untouched && counts.refused < 0, [&] {
     return Mismatch{fmt::format("{}, {} elements, stride {}", dfp.text(), x.size(), stride),
                     "nothing between the elements, none refused", fmt::format("refused {}", counts.refused)};
@@ -165,6 +167,7 @@ void exponents_of_all_magnitudes(Run& run) {
                       fmt::format("E = {}", e)};
     });
   };
+  run.covers("all 2139095040 finite magnitudes");
   run.parallel(parts, [&](std::uint64_t part, Tally& tally) {
     constexpr std::uint32_t count = finite_magnitudes / parts;
     const std::uint32_t first = static_cast<std::uint32_t>(part) * count;
@@ -209,7 +212,7 @@ void boundaries(Run& run) {
           }
         }
       }
-      check_array(tally, dfp, x, bits);
+      check_array(tally, dfp, x, bits, origin_of(run, 1, part));
     }
   });
   run.covers(stride > 1 ? "every 12th exponent and the ends, for every format, rule and rounding; other elements seeded"
@@ -221,8 +224,9 @@ void small_blocks(Run& run) {
   const std::uint64_t blocks = run.by_depth<std::uint64_t>(30, 300, 10000);
   run.parallel(cases.size(), [&](std::uint64_t part, Tally& tally) {
     Sample sample = sample_of(run, 2, part);
+    const std::string origin = origin_of(run, 2, part);
     for (std::uint64_t kind = 0; kind < blocks; ++kind) {
-      check_strided(tally, cases[part], small_block(kind, sample), sample);
+      check_strided(tally, cases[part], small_block(kind, sample), origin, sample);
     }
   });
   run.covers(fmt::format("{} seeded blocks of each of {} cases of format, rule and rounding", blocks, cases.size()));

@@ -50,7 +50,7 @@ formats::RandomBits draw_bits(Sample& sample) {
 }
 
 /// One array of rows under one blocking; 0: tensor, -1: channel.
-void check_array(Tally& tally, const DfpCase& dfp, std::int64_t blocking, Sample& sample) {
+void check_array(Tally& tally, const DfpCase& dfp, std::int64_t blocking, const std::string& origin, Sample& sample) {
   const auto row = static_cast<std::int64_t>(1 + sample.below(70));
   const auto rows = static_cast<std::int64_t>(sample.below(5));
   const std::vector<float> x = draw_tensor(static_cast<std::size_t>(row * rows), sample);
@@ -72,7 +72,8 @@ void check_array(Tally& tally, const DfpCase& dfp, std::int64_t blocking, Sample
       const std::vector<float> part(x.begin() + at, x.begin() + end);
       const oracle::Converted expected = oracle::convert_block(
           dfp.oracle(), part, [&](std::size_t i) { return bits.word(static_cast<std::uint64_t>(at) + i); });
-      check_block(tally, dfp, part, expected, actual, fmt::format("{}, rows of {}, ", name, row));
+      check_block(tally, dfp, part, expected, actual,
+                  fmt::format("{}, rows of {}, {}, elements from {}, ", name, row, origin, at));
     }
   }
   tally.check(out.exponents.size() == block, [&] {
@@ -114,18 +115,18 @@ void refuse_in_arrays(Tally& tally, const std::string& name, const formats::Roun
 }
 
 void refuse_in_operands(Tally& tally, const ConvShape& shape, Pass pass, Side side, std::string_view name) {
-  const oracle::Implicit places = oracle::implicit(kernels::oracle_shape(shape), kernels::oracle_product(pass), true);
+  const oracle::Implicit places = oracle::implicit(support::oracle_shape(shape), support::oracle_product(pass), true);
   const std::vector<std::int64_t>& used = side == Side::left ? places.left : places.right;
   const bool view = pass == Pass::weight_gradient && side == Side::right && name.find("block") != name.npos;
   const kernels::OperandConversion how{formats::parse_conversion(name), {}, "conv1/errors"};
-  std::vector<float> x(kernels::operand_size(shape, pass, side), 1.9999f);
+  std::vector<float> x(support::operand_size(shape, pass, side), 1.9999f);
   for (std::size_t index = 0; index < x.size(); ++index) {
     const std::uint32_t bad = nonfinite[index % std::size(nonfinite)];
     const auto element = static_cast<std::int64_t>(index);
     const bool seen = !view || std::find(used.begin(), used.end(), element) != used.end();
     x[index] = std::bit_cast<float>(bad);
     check_refusal(tally, "conv1/errors", seen ? element : -1,
-                  fmt::format("0x{:08x} at {}, {} {}, {}", bad, index, kernels::text(shape), kernels::name(pass), name),
+                  fmt::format("0x{:08x} at {}, {} {}, {}", bad, index, support::text(shape), kernels::name(pass), name),
                   [&] { kernels::convert_blocked(shape, pass, side, x, how); });
     x[index] = 1.9999f;
   }
@@ -134,7 +135,7 @@ void refuse_in_operands(Tally& tally, const ConvShape& shape, Pass pass, Side si
 /// Codes and exponents of every place; `values` is the operand where the other side is no integer.
 void check_places(Tally& tally, const std::string& text, const oracle::ConvertedSide& expected,
                   const kernels::Matrix& matrix, const kernels::Matrix& values) {
-  const oracle::ConvertedSide actual = kernels::by_place(matrix);
+  const oracle::ConvertedSide actual = support::by_place(matrix);
   if (actual.codes.size() != expected.codes.size()) {
     tally.check(false, [&] {
       return Mismatch{text, fmt::format("{} places", expected.codes.size()),
@@ -148,7 +149,7 @@ void check_places(Tally& tally, const std::string& text, const oracle::Converted
     const auto value = static_cast<float>(std::ldexp(static_cast<double>(expected.codes[at]), expected.exponents[at]));
     const float found = k < values.period ? values.values[value_at] : 0.0f;
     const bool equal = actual.codes[at] == expected.codes[at] && actual.exponents[at] == expected.exponents[at] &&
-                       kernels::same_bits(value == 0 ? 0.0f : value, found == 0 ? 0.0f : found);
+                       support::same_bits(value == 0 ? 0.0f : value, found == 0 ? 0.0f : found);
     tally.check(equal, [&] {
       return Mismatch{fmt::format("{}, place {}", text, at),
                       fmt::format("{} * 2^{}", expected.codes[at], expected.exponents[at]),
@@ -158,60 +159,57 @@ void check_places(Tally& tally, const std::string& text, const oracle::Converted
 }
 
 /// One convolution, converted for one use.
-void check_operand(Tally& tally, const ConvShape& shape, Pass pass, Side side, Sample& sample) {
+void check_operand(Tally& tally, const ConvShape& shape, Pass pass, Side side, const std::string& origin,
+                   Sample& sample) {
   const DfpCase dfp = draw_dfp(sample);
   const bool reduced = pass != Pass::weight_gradient && side == Side::left;
   const bool by_channel = !reduced && sample.below(3) == 0;
   const auto size = static_cast<std::int64_t>(2 * (1 + sample.below(sample.below(2) == 0 ? 3 : 20)));
   const std::string name = dfp.name(by_channel ? std::string("channel") : fmt::format("block={}", size));
-  const std::vector<float> tensor = draw_tensor(kernels::operand_size(shape, pass, side), sample);
+  const std::vector<float> tensor = draw_tensor(support::operand_size(shape, pass, side), sample);
   const formats::RandomBits bits = draw_bits(sample);
   const kernels::OperandConversion how{{formats::parse_format(name), dfp.rounding}, bits, "x"};
   const oracle::ConvertedSide expected = oracle::convert_side(
-      kernels::oracle_shape(shape), kernels::oracle_product(pass), side == Side::left,
+      support::oracle_shape(shape), support::oracle_product(pass), side == Side::left,
       {by_channel, by_channel ? 0 : size}, dfp.oracle(), tensor, [&](std::uint64_t i) { return bits.word(i); });
   check_places(tally,
-               fmt::format("{} {}, {} operand, {}@{}", kernels::text(shape), kernels::name(pass),
+               fmt::format("{}: {} {}, {} operand, {}@{}", origin, support::text(shape), kernels::name(pass),
                            side == Side::left ? "left" : "right", name, formats::name(dfp.rounding)),
                expected, kernels::convert_blocked(shape, pass, side, tensor, how).matrix,
                kernels::convert_blocked(shape, pass, side, tensor, how, false).matrix);
 }
 
 /// One tensor with one exponent, lowered.
-void check_lowered(Tally& tally, const ConvShape& shape, Pass pass, Side side, Sample& sample) {
+void check_lowered(Tally& tally, const ConvShape& shape, Pass pass, Side side, const std::string& origin,
+                   Sample& sample) {
   const DfpCase dfp = draw_dfp(sample);
-  const std::vector<float> tensor = draw_tensor(kernels::operand_size(shape, pass, side), sample);
+  const std::vector<float> tensor = draw_tensor(support::operand_size(shape, pass, side), sample);
   const formats::RandomBits bits = draw_bits(sample);
   const auto row = static_cast<std::int64_t>(tensor.size());
   const formats::ConvertedArray out =
       formats::convert(tensor, row, {formats::parse_format(dfp.name("tensor")), dfp.rounding}, bits, "x");
   const oracle::Converted codes =
       oracle::convert_block(dfp.oracle(), tensor, [&](std::size_t i) { return bits.word(i); });
-  const oracle::Implicit places = oracle::implicit(kernels::oracle_shape(shape), kernels::oracle_product(pass), true);
-  oracle::ConvertedSide expected;
-  for (const std::int64_t element : side == Side::left ? places.left : places.right) {
-    expected.codes.push_back(element < 0 ? 0 : codes.codes[static_cast<std::size_t>(element)]);
-    expected.exponents.push_back(codes.exponent);
-  }
+  const oracle::ConvertedSide expected = support::by_place(shape, pass, side, codes);
   check_places(tally,
-               fmt::format("{} {}, {} operand, {}", kernels::text(shape), kernels::name(pass),
+               fmt::format("{}: {} {}, {} operand, {}", origin, support::text(shape), kernels::name(pass),
                            side == Side::left ? "left" : "right", dfp.text()),
                expected, kernels::lower(shape, pass, side, out.codes, out.exponents[0]),
                kernels::lower(shape, pass, side, std::span<const float>(out.values), sample.below(2) == 0));
 }
 
-using CheckUse = void (*)(Tally&, const ConvShape&, Pass, Side, Sample&);
+using CheckUse = void (*)(Tally&, const ConvShape&, Pass, Side, const std::string&, Sample&);
 
 /// Every pass and side of listed and of random shapes.
-void every_use(Run& run, std::uint32_t section, std::uint64_t random_shapes, CheckUse check) {
-  const std::vector<ConvShape> listed = kernels::small_shapes();
+void every_use(Run& run, std::uint32_t stream, std::uint64_t random_shapes, CheckUse check) {
+  const std::vector<ConvShape> listed = support::small_shapes();
   run.parallel(listed.size() + random_shapes, [&](std::uint64_t part, Tally& tally) {
-    Sample sample = sample_of(run, section, part);
+    Sample sample = sample_of(run, stream, part);
     const ConvShape shape = part < listed.size() ? listed[part] : random_shape(sample);
     for (const Pass pass : kernels::passes) {
       for (const Side side : {Side::left, Side::right}) {
         for (int i = 0; i < 3; ++i) {
-          check(tally, shape, pass, side, sample);
+          check(tally, shape, pass, side, origin_of(run, stream, part), sample);
         }
       }
     }
@@ -229,7 +227,8 @@ void arrays(Run& run) {
     Sample sample = sample_of(run, 3, part);
     for (int round = 0; round < rounds; ++round) {
       constexpr std::int64_t blockings[] = {0, -1, 2, 4, 6, 32, 1000};
-      check_array(tally, cases[part], round < 1 ? blockings[part % 7] : blockings[sample.below(7)], sample);
+      check_array(tally, cases[part], round < 1 ? blockings[part % 7] : blockings[sample.below(7)],
+                  origin_of(run, 3, part), sample);
     }
   });
   run.covers(fmt::format("{} seeded arrays for each of {} cases of format, rule and rounding", rounds, cases.size()));

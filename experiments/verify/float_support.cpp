@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "tests/oracle/mpfr_oracle.hpp"
+#include "tests/oracle/named_formats.hpp"
+#include "tests/oracle/philox_oracle.hpp"
 #include "tests/support/oracle_bridge.hpp"
 
 namespace precsim::verify {
@@ -33,8 +35,12 @@ std::vector<Mode> mpfr_modes() {
 }
 
 Target target(const std::string& name) {
-  const formats::FloatFormat record = support::float_record(name);
-  return {name, record, support::oracle_format(record)};
+  return {name, support::float_record(name), oracle::named_format(name)};
+}
+
+std::uint32_t oracle_word(const formats::RandomBits& bits, std::uint64_t element) {
+  const oracle::WordSource source{bits.seed, static_cast<std::uint32_t>(bits.stream), bits.step, bits.tensor, bits.use};
+  return source.word(element);
 }
 
 std::uint32_t word_near(const oracle::Place& place, std::uint64_t random) {

@@ -8,17 +8,13 @@
 
 #include "experiments/verify/section.hpp"
 #include "formats/float_format.hpp"
+#include "formats/random_bits.hpp"
 #include "tests/oracle/exact_oracle.hpp"
+#include "tests/support/sample.hpp"
 
 namespace precsim::verify {
 
-/// A bijection of 64-bit numbers that looks random (the output function of SplitMix64).
-constexpr std::uint64_t scramble(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
+using support::scramble;
 
 /// A rounding and what the oracles call it.
 struct Mode {
@@ -30,7 +26,7 @@ std::vector<Mode> every_mode(const std::vector<int>& stochastic_bits);
 /// Those that MPFR has.
 std::vector<Mode> mpfr_modes();
 
-/// A floating-point format and what the oracles call it.
+/// A floating-point format of the library, and the same by the oracle's own table.
 struct Target {
   std::string name;
   formats::FloatFormat library;
@@ -38,6 +34,9 @@ struct Target {
 };
 /// By name, "e4m3:overflow=saturate".
 Target target(const std::string& name);
+
+/// The random word of an element, from the oracle.
+std::uint32_t oracle_word(const formats::RandomBits& bits, std::uint64_t element);
 
 /// A random word for `stochastic` in this place: every other one is on or just below the threshold of 32 bits.
 std::uint32_t word_near(const oracle::Place& place, std::uint64_t random);

@@ -28,6 +28,7 @@ void visit_fp32(Run& run, int quick, int standard, int full, const WindowBody& b
     }
   });
   if (all) {
+    run.covers("all 2^32 inputs");
     return;
   }
   run.parallel(256, [&](std::uint64_t exponent_field, Tally& tally) {
@@ -37,7 +38,9 @@ void visit_fp32(Run& run, int quick, int standard, int full, const WindowBody& b
       body((sign | center) - below, (1u << 7) + below, tally);
     }
   });
-  run.covers(fmt::format("2^{} of 2^32 inputs, seeded, and 2^8 around every power of two", bits));
+  run.covers(fmt::format(
+      "2^{} of 2^32 inputs in seeded aligned windows of 4096 consecutive ones, and 2^8 around every power of two",
+      bits));
 }
 
 }  // namespace precsim::verify

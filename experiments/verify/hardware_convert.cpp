@@ -3,8 +3,8 @@
 
 #include <cstring>
 
+#include "formats/cpu_features.hpp"
 #include "formats/error.hpp"
-#include "sim/kernels/cpu_features.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -36,11 +36,11 @@ __attribute__((target("avx512f,avx512bf16"))) void convert_sixteens(const float*
 }  // namespace
 
 std::string f16c_obstacle() {
-  return kernels::cpu_features().f16c ? "" : "the CPU has no F16C";
+  return formats::cpu_features().f16c ? "" : "the CPU has no F16C";
 }
 
 std::string avx512_bf16_obstacle() {
-  return kernels::cpu_features().avx512_bf16 ? "" : "the CPU has no AVX512-BF16";
+  return formats::cpu_features().avx512_bf16 ? "" : "the CPU has no AVX512-BF16";
 }
 
 bool f16c_has(RoundingMode mode) {

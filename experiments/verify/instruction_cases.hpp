@@ -41,15 +41,18 @@ struct LaneStart {
 };
 LaneStart start_of(std::int32_t lane);
 
-/// What arith::reduce makes of a chain: `lane` by start_of, then the codes, then two products that take the high half
-/// of `expected` away again. FP32 holds what is then left, so that `reached` is true iff the lane was `expected`.
+/// What arith::reduce makes of a chain: `lane` by start_of, then at most 16 codes, then two products that take the high
+/// half of `expected` away again. FP32 holds what is then left, so that a lane is found to be `expected` iff it was.
 struct Reduction {
-  bool reached = false;
+  std::int64_t lane = 0;  ///< up to a rounding to 24 bits where it is not `expected`
   std::uint64_t events = 0;
   std::int64_t first = -1;  ///< counted from the first of the codes
 };
 Reduction reduce_from(std::int32_t lane, std::span<const std::int16_t> a, std::span<const std::int16_t> b,
                       arith::Atom atom, arith::OverflowRule rule, std::int32_t expected);
+/// Its lane alone, as the library forms it where nobody asks for events.
+std::int64_t lane_from(std::int32_t lane, std::span<const std::int16_t> a, std::span<const std::int16_t> b,
+                       arith::Atom atom, arith::OverflowRule rule, std::int32_t expected);
 
 /// Starts of a lane from which `products` just stays in the range, just leaves it, and lane_ends.
 std::vector<std::int32_t> telling_lanes(std::int64_t products);
@@ -61,7 +64,7 @@ std::string tile_obstacle(std::string_view name);
 /// Its chains, spills, sums of squares and floating-point sums.
 void tile_functions(Run& run, std::string_view name);
 /// The names of the rows that have sections.
-inline constexpr std::array<std::string_view, 3> tile_names{"avx512", "avx2", "portable"};
+inline constexpr std::array<std::string_view, 5> tile_names{"avx512_vnni", "avx512", "avx_vnni", "avx2", "portable"};
 
 /// single, pair and pair4 against their definitions.
 void single_definition(Run& run);

@@ -16,7 +16,7 @@ using support::Sample;
 
 constexpr OverflowRule rules[] = {OverflowRule::wrap, OverflowRule::saturate};
 
-/// Steps of one or two products from a lane, in 128 bits and by the library: its step, and its reductions.
+/// Steps of one or two products from a lane, in 128 bits and by the library's reduction.
 void check_chain(Tally& tally, std::int32_t start, const std::vector<std::int16_t>& a,
                  const std::vector<std::int16_t>& b, Atom atom) {
   const auto width = static_cast<std::size_t>(arith::products_per_step(atom));
@@ -26,26 +26,21 @@ void check_chain(Tally& tally, std::int32_t start, const std::vector<std::int16_
     for (std::size_t i = 0; i < prefix.a.size(); ++i) {
       products.push_back(std::int64_t{prefix.a[i]} * prefix.b[i]);
     }
-    std::int32_t lane = start;
-    for (std::size_t k = 0; k < a.size(); k += width) {
-      std::int64_t sum = lane;
-      for (std::size_t i = k; i < std::min(k + width, a.size()); ++i) {
-        products.push_back(std::int64_t{a[i]} * b[i]);
-        sum += products.back();
-      }
-      lane = arith::apply(rule, sum);
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      products.push_back(std::int64_t{a[k]} * b[k]);
     }
     const oracle::Lane expected = oracle::run_lane(products, static_cast<int>(width), rule == OverflowRule::saturate);
     const Reduction reduction = reduce_from(start, a, b, atom, rule, expected.value);
     const std::int64_t first = expected.first < 0 ? -1 : expected.first - 4;
-    const bool equal =
-        lane == expected.value && reduction.reached && reduction.events == expected.events && reduction.first == first;
+    const std::int64_t untraced = lane_from(start, a, b, atom, rule, expected.value);
+    const bool equal = reduction.lane == expected.value && untraced == expected.value &&
+                       reduction.events == expected.events && reduction.first == first;
     tally.check(equal, [&] {
       return Mismatch{fmt::format("lane {} + {} * {}, {}", start, list_text(a), list_text(b),
                                   arith::IntegerAccumulator{atom, rule, arith::chain_to_end}.name()),
                       fmt::format("lane {}, {} events, first {}", expected.value, expected.events, first),
-                      fmt::format("steps: {}; reduction: {} lane, {} events, first {}", lane,
-                                  reduction.reached ? "the same" : "another", reduction.events, reduction.first)};
+                      fmt::format("lane {} (without events: {}), {} events, first {}", reduction.lane, untraced,
+                                  reduction.events, reduction.first)};
     });
   }
 }
@@ -60,11 +55,11 @@ std::int32_t draw_lane(Sample& sample) {
 }
 
 /// Seeded chains of up to 16 products from any lane.
-void random_chains(Run& run, std::uint32_t section, Atom atom) {
+void random_chains(Run& run, std::uint32_t stream, Atom atom) {
   constexpr std::uint64_t chains = 400;
   const std::uint64_t parts = run.by_depth<std::uint64_t>(64, 960, 32000);
   run.parallel(parts, [&](std::uint64_t part, Tally& tally) {
-    Sample sample = sample_of(run, section, part);
+    Sample sample = sample_of(run, stream, part);
     for (std::uint64_t i = 0; i < chains; ++i) {
       const std::size_t count = 1 + sample.below(16);
       check_chain(tally, draw_lane(sample), draw_codes(count, sample), draw_codes(count, sample), atom);
@@ -93,13 +88,38 @@ void check_four_pairs(Tally& tally, const std::array<std::int32_t, 16>& lanes, c
         codes[k] = registers.words[k / 2][2 * lane + k % 2];
       }
       const Reduction reduction = reduce_from(lanes[lane], codes, memory, Atom::pair4, rule, expected[lane]);
-      tally.check(reduction.reached, [&] {
+      tally.check(reduction.lane == expected[lane], [&] {
         return Mismatch{fmt::format("lane {} + {}, {}", lanes[lane], text(registers, memory, lane),
                                     rule == OverflowRule::wrap ? "VP4DPWSSD" : "VP4DPWSSDS"),
-                        std::to_string(expected[lane]), "another lane"};
+                        std::to_string(expected[lane]), std::to_string(reduction.lane)};
       });
     }
   }
+}
+
+std::int64_t reduced_lane(std::int32_t lane, std::span<const std::int16_t> a, std::span<const std::int16_t> b,
+                          Atom atom, OverflowRule rule, std::int32_t expected, arith::OutputTrace* trace) {
+  static constexpr std::int16_t zero = 0;
+  const LaneStart start = start_of(lane);
+  std::array<std::int16_t, 23> left;
+  std::array<std::int16_t, 23> right;
+  std::copy(start.a.begin(), start.a.end(), left.begin());
+  std::copy(start.b.begin(), start.b.end(), right.begin());
+  std::copy(a.begin(), a.end(), left.begin() + 4);
+  std::copy(b.begin(), b.end(), right.begin() + 4);
+  std::size_t size = 4 + a.size();
+  if (size % static_cast<std::size_t>(arith::products_per_step(atom)) != 0) {
+    left[size] = right[size] = 0;
+    ++size;
+  }
+  const auto high = static_cast<std::int16_t>(expected >> 16);
+  left[size] = left[size + 1] = high;
+  right[size] = right[size + 1] = -32768;
+  size += 2;
+  const arith::Chain chain{0, static_cast<std::int64_t>(size), 0, 0};
+  const float left_over = arith::reduce({{left.data(), size}, &zero, 0}, {{right.data(), size}, &zero, 0}, {&chain, 1},
+                                        {atom, rule, arith::chain_to_end}, trace);
+  return static_cast<std::int64_t>(left_over) + std::int64_t{high} * 65536;
 }
 
 }  // namespace
@@ -116,28 +136,14 @@ LaneStart start_of(std::int32_t lane) {
 
 Reduction reduce_from(std::int32_t lane, std::span<const std::int16_t> a, std::span<const std::int16_t> b, Atom atom,
                       OverflowRule rule, std::int32_t expected) {
-  const LaneStart start = start_of(lane);
-  std::vector<std::int16_t> left(start.a.begin(), start.a.end());
-  std::vector<std::int16_t> right(start.b.begin(), start.b.end());
-  left.insert(left.end(), a.begin(), a.end());
-  right.insert(right.end(), b.begin(), b.end());
-  if (left.size() % static_cast<std::size_t>(arith::products_per_step(atom)) != 0) {
-    left.push_back(0);
-    right.push_back(0);
-  }
-  const auto high = static_cast<std::int16_t>(expected >> 16);
-  for (int i = 0; i < 2; ++i) {
-    left.push_back(high);
-    right.push_back(-32768);
-  }
-  const auto length = static_cast<std::int64_t>(left.size());
-  static constexpr std::int16_t zero = 0;
   arith::OutputTrace trace;
-  const float result =
-      arith::reduce({left, &zero, 0}, {right, &zero, 0}, arith::cut({length, length, 0, 0}, arith::chain_to_end),
-                    {atom, rule, arith::chain_to_end}, &trace);
-  return {result == static_cast<float>(expected - (std::int32_t{high} * 65536)), trace.overflow_events,
-          trace.first_overflow < 0 ? -1 : trace.first_overflow - 4};
+  const std::int64_t found = reduced_lane(lane, a, b, atom, rule, expected, &trace);
+  return {found, trace.overflow_events, trace.first_overflow < 0 ? -1 : trace.first_overflow - 4};
+}
+
+std::int64_t lane_from(std::int32_t lane, std::span<const std::int16_t> a, std::span<const std::int16_t> b, Atom atom,
+                       OverflowRule rule, std::int32_t expected) {
+  return reduced_lane(lane, a, b, atom, rule, expected, nullptr);
 }
 
 std::vector<std::int32_t> telling_lanes(std::int64_t products) {

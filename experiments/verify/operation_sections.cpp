@@ -125,17 +125,25 @@ void hold_fp8(Run& run, const std::string& name) {
       unit.hold_to_integers(t, scramble(codes & 0xffffffu), tally);
     }
   });
-  if (bits < 24) {
-    run.covers(fmt::format("2^{} of 2^24 triples of codes, seeded", bits));
-  }
+  run.covers(bits == 24 ? "all 2^24 triples of codes, one random word each"
+                        : fmt::format("2^{} of 2^24 triples of codes, seeded", bits));
 }
 
 /// Zeros, infinities, NaN, the smallest and the largest numbers in all places.
 void hold_special_values(Run& run) {
+  static constexpr std::array<const char*, 10> names{"fp32",
+                                                     "fp16",
+                                                     "bf16",
+                                                     "tf32",
+                                                     "fp8_e5m2",
+                                                     "fp8_e4m3fn",
+                                                     "fp16:overflow=saturate",
+                                                     "fp8_e4m3fn:overflow=saturate",
+                                                     "fp32:product=fp16",
+                                                     "bf16:product=fp8_e4m3fn"};
   run.serial([](Tally& tally) {
     const TellingValues operands(target("fp16"));
-    for (const char* name : {"fp32", "fp16", "bf16", "tf32", "fp8_e5m2", "fp8_e4m3fn", "fp16:overflow=saturate",
-                             "fp8_e4m3fn:overflow=saturate", "fp32:product=fp16", "bf16:product=fp8_e4m3fn"}) {
+    for (const char* name : names) {
       const Unit unit(name, every_mode({32}));
       const TellingValues sums(unit.sum());
       for (std::uint64_t i = 0; i < std::uint64_t{1} << 12; ++i) {
@@ -145,21 +153,24 @@ void hold_special_values(Run& run) {
       }
     }
   });
+  run.covers(fmt::format("2^12 chosen triples for each of {} accumulators, not seeded", names.size()));
 }
 
 constexpr std::string_view by_integers = "128-bit integers";
 constexpr std::string_view every = "a * b + c rounded once, every rounding";
 constexpr std::string_view four = "a * b + c rounded once, MPFR's four roundings";
 
-constexpr std::array<Section, 20> table{{
-    {"op/products/fp16/integers", "products of fp16 codes to fp16 in every rounding, and to fp32 exactly", by_integers,
-     nullptr, hold_fp16_products_to_integers},
+constexpr std::array<Section, 21> table{{
+    {"op/products/fp16/integers", "products of fp16 codes to fp16 in every rounding", by_integers, nullptr,
+     hold_fp16_products_to_integers},
+    {"op/products/fp16/fmaf", "products of fp16 codes to fp32, exactly", "the C library's fmaf", nullptr,
+     hold_fp16_products_to_fmaf},
     {"op/products/fp16/f16c", "products of fp16 codes to fp16 in the CPU's four roundings", "FP32 product, VCVTPS2PH",
      f16c_obstacle, hold_fp16_products_to_cpu},
     {"op/products/fp16/mpfr", "products of fp16 codes to fp16 in MPFR's four roundings", "MPFR", mpfr_obstacle,
      hold_fp16_products_to_mpfr},
-    {"op/directed", "midpoints plus or minus a trifle, where an FP32 FMA and a second rounding fail", "known answers",
-     nullptr, hold_directed_cases},
+    {"op/directed", "midpoints plus or minus a trifle, where an FP32 FMA and a second rounding fail",
+     "one known answer; odd integers", nullptr, hold_directed_cases},
     {"op/special", "zeros, infinities, NaN, smallest and largest numbers in all places", by_integers, nullptr,
      hold_special_values},
     {"op/fp16/integers", every, by_integers, nullptr,

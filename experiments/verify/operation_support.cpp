@@ -5,14 +5,14 @@
 
 #include <cmath>
 
-#include "formats/families.hpp"
 #include "tests/oracle/step_oracle.hpp"
 
 namespace precsim::verify {
 namespace {
 
-bool is_finite(const Triple& t) {
-  return std::isfinite(t.a) && std::isfinite(t.b) && std::isfinite(t.c);
+/// A product of finite numbers is rounded to its own format before it meets the sum, whatever that is.
+bool has_finite_factors(const Triple& t) {
+  return std::isfinite(t.a) && std::isfinite(t.b);
 }
 
 }  // namespace
@@ -23,9 +23,11 @@ Unit::Unit(const std::string& name, const std::vector<Mode>& modes) : name_(name
     rows_.push_back({mode, accumulator});
     rows_.back().accumulator.rounding = mode.library;
   }
-  sum_ = target(formats::float_name(accumulator.sum));
-  if (accumulator.product) {
-    product_ = target(formats::float_name(*accumulator.product));
+  const std::string key = ":product=";
+  const std::size_t at = name.find(key);
+  sum_ = target(name.substr(0, at));
+  if (at != std::string::npos) {
+    product_ = target(name.substr(at + key.size()));
   }
 }
 
@@ -41,7 +43,7 @@ void Unit::hold(const Row& row, const Triple& t, arith::StepWords words, float e
 }
 
 void Unit::hold_to_integers(const Triple& t, std::uint64_t random, Tally& tally) const {
-  if (!product_ || !is_finite(t)) {
+  if (!product_ || !has_finite_factors(t)) {
     const oracle::Step step(sum_.oracle, t.a, t.b, t.c);
     const arith::StepWords words{step.word_near(random), static_cast<std::uint32_t>(random)};
     for (const Row& row : rows_) {
@@ -69,7 +71,7 @@ void Unit::hold_to_mpfr(const Triple& t, Mpfr& mpfr, Tally& tally) const {
   for (const Row& row : rows_) {
     const oracle::Mode mode = row.mode.oracle;
     float expected = 0;
-    if (mpfr.product && is_finite(t)) {
+    if (mpfr.product && has_finite_factors(t)) {
       expected = mpfr.sum.add(mpfr.product->multiply(t.a, t.b, mode), t.c, mode);
     } else {
       expected = t.b == 1 ? mpfr.sum.add(t.a, t.c, mode) : mpfr.sum.fma(t.a, t.b, t.c, mode);

@@ -16,6 +16,7 @@ namespace precsim::verify {
 /// A floating-point accumulator of the library, "bf16:product=fp16", under each of some roundings.
 class Unit {
  public:
+  /// The formats are those that the oracle reads in the name.
   Unit(const std::string& name, const std::vector<Mode>& modes);
 
   const std::string& name() const { return name_; }
@@ -55,9 +56,10 @@ std::string mpfr_obstacle();
 
 /// All 2^32 products of fp16 codes.
 void hold_fp16_products_to_integers(Run& run);
+void hold_fp16_products_to_fmaf(Run& run);
 void hold_fp16_products_to_cpu(Run& run);
 void hold_fp16_products_to_mpfr(Run& run);
-/// Cases with answers known beforehand, where an FP32 FMA and a second rounding fail.
+/// Midpoints plus or minus a trifle, where an FP32 FMA and a second rounding fail.
 void hold_directed_cases(Run& run);
 
 }  // namespace precsim::verify

@@ -83,6 +83,10 @@ Report run_section(const Section& section, Depth depth, std::uint32_t seed, int 
     report.tally.join(failed);
   } else if (report.tally.cases() == 0) {
     report.tally.check(false, [] { return Mismatch{"(the section as a whole)", "at least one case", "none"}; });
+  } else if (run.coverage().empty()) {
+    report.tally.check(false, [] {
+      return Mismatch{"(the section as a whole)", "it states what it visited", "no statement"};
+    });
   }
   report.coverage = run.coverage();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -71,7 +71,8 @@ class Run {
   /// One part, on this thread.
   void serial(const std::function<void(Tally&)>& body);
 
-  /// States which cases of the whole space were visited, where these are not all: "2^22 of 2^32 inputs, seeded".
+  /// States which cases of the whole space were visited: "all 2^16 codes", "2^22 of 2^32 inputs, seeded". Every section
+  /// does; the last statement counts.
   void covers(std::string text) { coverage_ = std::move(text); }
 
   const Tally& tally() const { return tally_; }
@@ -83,7 +84,7 @@ class Run {
   int threads_;
   OnPart on_part_;
   Tally tally_;
-  std::string coverage_ = "all";
+  std::string coverage_;
 };
 
 /// One row of the table.
@@ -109,8 +110,8 @@ struct Report {
   double seconds = 0;
 };
 
-/// Runs one section, or reports why it cannot. A section that ran without a single case, and one that raises an error,
-/// count as one mismatch.
+/// Runs one section, or reports why it cannot. A section that raises an error, and one that ran without a single case
+/// or did not state what it visited, count as one mismatch.
 Report run_section(const Section& section, Depth depth, std::uint32_t seed, int threads, const Run::OnPart& on_part);
 
 }  // namespace precsim::verify

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "experiments/verify/instruction_cases.hpp"
 #include "experiments/verify/integer_operands.hpp"
@@ -24,6 +25,11 @@ using support::Sample;
 std::size_t at(std::int64_t index) {
   return static_cast<std::size_t>(index);
 }
+
+/// The row under test, and what makes its operands again.
+struct Tested : TileKernel {
+  std::string origin;
+};
 
 /// Operands of one integer tile as a kernel gets them.
 struct Operands {
@@ -73,7 +79,7 @@ std::string text(const Operands& x, std::int64_t begin, int r, int j) {
 }
 
 /// Any chain, step by step; events and first overflows of earlier chains stand there already.
-void check_stepped(Tally& tally, const TileKernel& kernel, const Operands& x, std::int64_t begin, Atom atom,
+void check_stepped(Tally& tally, const Tested& kernel, const Operands& x, std::int64_t begin, Atom atom,
                    OverflowRule rule) {
   IntegerTileState state{};
   every_output([&](int r, int j) {
@@ -90,8 +96,8 @@ void check_stepped(Tally& tally, const TileKernel& kernel, const Operands& x, st
     const bool equal = state.lane[r][j] == lane.value && state.true_sum[r][j] == true_sum &&
                        state.events[r][j] == events && state.first[r][j] == first;
     tally.check(equal, [&] {
-      return Mismatch{fmt::format("stepped_chain, {}, begin {}, {}", arith::IntegerAccumulator{atom, rule, 0}.name(),
-                                  begin, text(x, begin, r, j)),
+      return Mismatch{fmt::format("{}: stepped_chain, {}, begin {}, {}", kernel.origin,
+                                  arith::IntegerAccumulator{atom, rule, 0}.name(), begin, text(x, begin, r, j)),
                       fmt::format("lane {}, sum {}, events {}, first {}", lane.value, true_sum, events, first),
                       fmt::format("lane {}, sum {}, events {}, first {}", state.lane[r][j], state.true_sum[r][j],
                                   state.events[r][j], state.first[r][j])};
@@ -100,7 +106,7 @@ void check_stepped(Tally& tally, const TileKernel& kernel, const Operands& x, st
 }
 
 /// Four extreme codes from every end of a lane, which four products reach first; 16 ends lie along the lanes.
-void check_corners(Tally& tally, const TileKernel& kernel, std::uint64_t pattern) {
+void check_corners(Tally& tally, const Tested& kernel, std::uint64_t pattern) {
   Operands x{6};
   for (int j = 0; j < tile_lanes; ++j) {
     const LaneStart start = start_of(lane_ends[at(j)]);
@@ -123,7 +129,7 @@ void check_corners(Tally& tally, const TileKernel& kernel, std::uint64_t pattern
 }
 
 /// Chains within the norm bound: parallel vectors on it, in every row and lane, at random places and of either sign.
-void check_proved(Tally& tally, const TileKernel& kernel, Sample& sample) {
+void check_proved(Tally& tally, const Tested& kernel, Sample& sample) {
   constexpr std::int64_t top = (std::int64_t{1} << 31) - 1;
   Operands x{static_cast<std::int64_t>(4 + sample.below(60))};
   const auto begin = static_cast<std::int64_t>(sample.below(static_cast<std::uint64_t>(x.length - 3)));
@@ -152,14 +158,14 @@ void check_proved(Tally& tally, const TileKernel& kernel, Sample& sample) {
     }
     const auto expected = static_cast<std::int64_t>(sum);
     tally.check(state.lane[r][j] == expected && state.true_sum[r][j] == expected && state.first[r][j] == 0, [&] {
-      return Mismatch{fmt::format("proved_chain, begin {}, {}", begin, text(x, begin, r, j)),
+      return Mismatch{fmt::format("{}: proved_chain, begin {}, {}", kernel.origin, begin, text(x, begin, r, j)),
                       fmt::format("lane {}", expected),
                       fmt::format("lane {}, sum {}", state.lane[r][j], state.true_sum[r][j])};
     });
   });
 }
 
-void check_squares(Tally& tally, const TileKernel& kernel, Sample& sample) {
+void check_squares(Tally& tally, const Tested& kernel, Sample& sample) {
   for (std::size_t count = 0; count < 130; ++count) {
     for (const Adversary adversary : adversaries) {
       const std::vector<std::int16_t> codes = adverse_codes(adversary, count + 1, sample);
@@ -169,24 +175,30 @@ void check_squares(Tally& tally, const TileKernel& kernel, Sample& sample) {
       }
       const std::uint64_t found = kernel.squares(codes.data() + 1, static_cast<std::int64_t>(count));
       tally.check(found == static_cast<std::uint64_t>(expected), [&] {
-        return Mismatch{fmt::format("squares of {}", list_text(std::span(codes).subspan(1))),
+        return Mismatch{fmt::format("{}: squares of {}", kernel.origin, list_text(std::span(codes).subspan(1))),
                         std::to_string(static_cast<std::uint64_t>(expected)), std::to_string(found)};
       });
     }
   }
 }
 
-void check_spill(Tally& tally, const TileKernel& kernel, Sample& sample) {
+void check_spill(Tally& tally, const Tested& kernel, Sample& sample) {
   IntegerTileState state{};
   kernels::SpillScale scale;
   float c[tile_rows][tile_lanes];
   float before[tile_rows][tile_lanes];
   int exponent[tile_rows][tile_lanes];
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  constexpr float infinities[] = {infinity, -infinity};
   every_output([&](int r, int j) {
     state.lane[r][j] = sample.below(4) == 0 ? lane_ends[sample.below(lane_ends.size())]
                                             : static_cast<std::int32_t>(sample.word()) >> sample.below(31);
-    before[r][j] = c[r][j] = sample.below(8) == 0 ? 0.0f : sample.finite_float();
-    const int near = (c[r][j] == 0 ? -150 : std::ilogb(c[r][j])) - 31 + static_cast<int>(sample.below(64)) - 16;
+    const std::uint64_t kind = sample.below(16);
+    before[r][j] = c[r][j] = kind < 2 ? 0.0f : kind == 2 ? infinities[sample.below(2)] : sample.finite_float();
+    const int near = (c[r][j] == 0 ? -150
+                      : kind == 2  ? 230
+                                   : std::ilogb(c[r][j])) -
+                     31 + static_cast<int>(sample.below(64)) - 16;
     exponent[r][j] = sample.below(3) == 0 ? static_cast<int>(sample.below(1201)) - 600 : near;
     const arith::SpillFactors factors = arith::spill_factors(exponent[r][j]);
     scale.first[r][j] = factors.first;
@@ -195,19 +207,20 @@ void check_spill(Tally& tally, const TileKernel& kernel, Sample& sample) {
   kernel.spill(state, scale, c);
   every_output([&](int r, int j) {
     const float expected = oracle::spill(state.lane[r][j], exponent[r][j], before[r][j]);
-    tally.check(kernels::same_bits(c[r][j], expected), [&] {
-      return Mismatch{fmt::format("spill of {} * 2^{} + {}", state.lane[r][j], exponent[r][j], bits_text(before[r][j])),
-                      bits_text(expected), bits_text(c[r][j])};
+    tally.check(support::same_bits(c[r][j], expected), [&] {
+      return Mismatch{
+          fmt::format("spill of {} * 2^{} + {}", state.lane[r][j], exponent[r][j], bits_and_value(before[r][j])),
+          bits_and_value(expected), bits_and_value(c[r][j])};
     });
   });
 }
 
 /// Sequential FMA in FP32 and in double, and the double sum of integer products with scales.
-void check_sums(Tally& tally, const TileKernel& kernel, Sample& sample) {
+void check_sums(Tally& tally, const Tested& kernel, Sample& sample) {
   const auto length = static_cast<std::int64_t>(1 + sample.below(24));
-  const kernels::Fill fill = kernels::fills[sample.below(5)];
-  const std::vector<float> rows = kernels::draw_floats(fill, at(tile_rows * length), sample);
-  const std::vector<float> lanes = kernels::draw_floats(fill, at(tile_lanes * length), sample);
+  const support::Fill fill = support::fills[sample.below(5)];
+  const std::vector<float> rows = support::draw_floats(fill, at(tile_rows * length), sample);
+  const std::vector<float> lanes = support::draw_floats(fill, at(tile_lanes * length), sample);
   kernels::FloatTile tile{{}, lanes.data(), length};
   for (int r = 0; r < tile_rows; ++r) {
     tile.rows[r] = rows.data() + r * length;
@@ -227,12 +240,14 @@ void check_sums(Tally& tally, const TileKernel& kernel, Sample& sample) {
   kernel.exact_chain(codes.tile(0, Atom::pair, OverflowRule::wrap), scale, exact);
   const oracle::FloatKind fp32{23, -126, 0x1.fffffep127, oracle::Overflow::infinity};
   every_output([&](int r, int j) {
+    std::vector<float> lane_values;
     float sum = 0;
     double wide = 0;
     double fused = before[r][j];
     for (std::int64_t k = 0; k < length; ++k) {
       const float a = rows[at(r * length + k)];
       const float b = lanes[at(k * tile_lanes + j)];
+      lane_values.push_back(b);
       sum =
           oracle::round(fp32, oracle::Wide::product(a, b) + oracle::Wide::from(sum), oracle::Mode::nearest_even, 32, 0);
       wide = std::fma(static_cast<double>(a), static_cast<double>(b), wide);
@@ -240,13 +255,16 @@ void check_sums(Tally& tally, const TileKernel& kernel, Sample& sample) {
     for (const std::int64_t product : codes.products(r, j, 0)) {
       fused = std::fma(static_cast<double>(product), scale[r][j], fused);
     }
-    const bool equal = kernels::same_bits(state.sum[r][j], sum) && kernels::same_bits(state.exact[r][j], wide) &&
-                       kernels::same_bits(exact[r][j], fused);
+    const bool equal = support::same_bits(state.sum[r][j], sum) && support::same_bits(state.exact[r][j], wide) &&
+                       support::same_bits(exact[r][j], fused);
     tally.check(equal, [&] {
       return Mismatch{
-          fmt::format("sums of {} products, row {}, lane {}", length, r, j),
-          fmt::format("{}, in double {:a}, of codes {:a}", bits_text(sum), wide, fused),
-          fmt::format("{}, in double {:a}, of codes {:a}", bits_text(state.sum[r][j]), state.exact[r][j], exact[r][j])};
+          fmt::format("{}: row {}, lane {}: {} * {}; double sums from {:a}, scale {:a}, products {}", kernel.origin, r,
+                      j, list_text(std::span(rows).subspan(at(r * length), at(length))), list_text(lane_values),
+                      before[r][j], scale[r][j], list_text(codes.products(r, j, 0))),
+          fmt::format("{}, in double {:a}, of codes {:a}", bits_and_value(sum), wide, fused),
+          fmt::format("{}, in double {:a}, of codes {:a}", bits_and_value(state.sum[r][j]), state.exact[r][j],
+                      exact[r][j])};
     });
   });
 }
@@ -280,10 +298,11 @@ std::string tile_obstacle(std::string_view name) {
 }
 
 void tile_functions(Run& run, std::string_view name) {
-  const TileKernel& kernel = *tile_kernel(name);
+  const TileKernel& row = *tile_kernel(name);
   run.serial(check_table);
   const std::uint64_t stride = run.by_depth<std::uint64_t>(6, 1, 1);
   run.parallel(49, [&](std::uint64_t part, Tally& tally) {
+    const Tested kernel{row, fmt::format("pattern of part {}", part)};
     for (std::uint64_t i = part % stride; i < 49; i += stride) {
       check_corners(tally, kernel, part * 49 + i);
     }
@@ -291,6 +310,7 @@ void tile_functions(Run& run, std::string_view name) {
   constexpr int rounds = 4;
   const std::uint64_t parts = run.by_depth<std::uint64_t>(32, 800, 32000);
   run.parallel(parts, [&](std::uint64_t part, Tally& tally) {
+    const Tested kernel{row, origin_of(run, 14, part)};
     Sample sample = sample_of(run, 14, part);
     for (int round = 0; round < rounds; ++round) {
       const auto length = static_cast<std::int64_t>(1 + sample.below(round % 8 == 0 ? 2000 : 70));

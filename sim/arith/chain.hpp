@@ -1,6 +1,7 @@
 // How a reduction is cut into chains, what a spill does, and which chain length provably cannot overflow.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -33,18 +34,23 @@ struct Chain {
 /// Cuts a reduction: blocks first, then every `length` products (chain_to_end: none), the last one short.
 std::vector<Chain> cut(const ReductionLayout& layout, std::int64_t length);
 
-/// 2^exponent as two FP32 factors, since it may not be an FP32 number itself; beyond 2^-252 and 2^254 no spill
-/// depends on how far.
+/// 2^exponent as two FP32 factors, since it may not be an FP32 number itself: fma(lane * first, second, c) is the spill
+/// of float(lane) for every c that is not NaN. Beyond 2^-252 and 2^222 no spill depends on how far: below,
+/// the term is under 2^-220, far from half of any place of c; above, even lane 1 carries any finite c to infinity.
+/// `first` is at most 2^96, so that lane * first stays finite and an infinite c stays what it is, as in RNE(float(lane)
+/// * 2^E + c). Numerics 4's second form, s1 = trunc(s/2), would make it NaN where lane * 2^s1 is infinite too (E of 194
+/// and more); the first form is kept.
 struct SpillFactors {
   float first, second;
 };
 constexpr SpillFactors spill_factors(int exponent) {
-  const int clamped = exponent < -252 ? -252 : exponent > 254 ? 254 : exponent;
-  const int half = clamped / 2;
-  return {static_cast<float>(formats::power_of_two(half)), static_cast<float>(formats::power_of_two(clamped - half))};
+  const int clamped = std::clamp(exponent, -252, 222);
+  const int first = std::min(clamped / 2, 96);
+  return {static_cast<float>(formats::power_of_two(first)), static_cast<float>(formats::power_of_two(clamped - first))};
 }
 
-/// c = RNE(float(lane) * 2^exponent + c): int to float is RNE, the scale is exact for every exponent, one rounding.
+/// c = RNE(float(lane) * 2^exponent + c): int to float is RNE, the scale is exact for every exponent, one rounding; an
+/// infinite c stays.
 float spill(std::int32_t lane, int exponent, float c);
 
 /// True iff chains with these largest sums of squares cannot leave [-(2^31-1), 2^31-1] at any prefix:

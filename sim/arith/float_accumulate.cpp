@@ -62,13 +62,14 @@ Exact multiply(float a, float b) {
 }
 
 float accumulate(const FloatAccumulator& accumulator, float sum, float a, float b, StepWords words) {
-  if (formats::is_nonfinite(sum) || formats::is_nonfinite(a) || formats::is_nonfinite(b)) {
+  const bool finite_sum = !formats::is_nonfinite(sum);
+  if (formats::is_nonfinite(a) || formats::is_nonfinite(b) || (!finite_sum && !accumulator.product)) {
     return rounded(accumulator.sum, std::fmaf(a, b, sum));
   }
   Exact product = multiply(a, b);
   if (accumulator.product) {
     const float stored = rounded(*accumulator.product, product, accumulator.rounding, words.product);
-    if (formats::is_nonfinite(stored)) {
+    if (formats::is_nonfinite(stored) || !finite_sum) {
       return rounded(accumulator.sum, stored + sum);
     }
     product = formats::exact(stored);

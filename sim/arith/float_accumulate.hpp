@@ -22,7 +22,8 @@ struct StepWords {
   std::uint32_t product = 0;
 };
 
-/// sum + a * b under the accumulator; `sum` is a value of its format. Non-finite operands follow IEEE 754.
+/// sum + a * b under the accumulator; `sum` is a value of its format. Non-finite operands follow IEEE 754; a product of
+/// finite ones that overflows a format of its own is what meets the sum, an infinite sum too.
 float accumulate(const FloatAccumulator& accumulator, float sum, float a, float b, StepWords words);
 
 }  // namespace precsim::arith

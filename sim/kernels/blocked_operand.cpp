@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "formats/convert_block.hpp"
 #include "formats/error.hpp"
 #include "sim/kernels/matrix.hpp"
 #include "sim/kernels/threads.hpp"
@@ -92,8 +93,9 @@ std::vector<std::int16_t> convert_blocks(const std::vector<BlockIndices>& blocks
                             static_cast<std::uint64_t>(block.first)};
     const float absmax = formats::extent(in.x, in.count, in.stride).absmax;
     formats::ConversionCounts counts;
-    const int exponent = format.convert(in, absmax, format.block_exponent(absmax), how.conversion.rounding, how.bits,
-                                        {out.values.data() + block.first, codes.data() + block.first}, counts);
+    const int exponent =
+        formats::convert_block(format, in, absmax, format.block_exponent(absmax), how.conversion.rounding, how.bits,
+                               {out.values.data() + block.first, codes.data() + block.first}, counts);
     for (std::int64_t j = 0; j < block.count; ++j) {
       exponents[static_cast<std::size_t>(block.first + j * block.stride)] = static_cast<std::int16_t>(exponent);
     }

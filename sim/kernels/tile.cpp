@@ -3,13 +3,15 @@
 
 #include <fmt/format.h>
 
+#include "formats/cpu_features.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
-#include "sim/kernels/cpu_features.hpp"
 #include "sim/kernels/tile_body.hpp"
 
 namespace precsim::kernels {
 namespace {
+
+using formats::cpu_features;
 
 #if defined(__x86_64__)
 namespace avx512 {
@@ -23,18 +25,20 @@ namespace portable {
 PRECSIM_TILE_FUNCTIONS(, 16)
 }
 
-#define PRECSIM_TILE_ROW(isa, architecture, usable)                                                                \
+#define PRECSIM_TILE_ROW(row, architecture, isa, usable)                                                           \
   {                                                                                                                \
-#isa, architecture, usable, isa::proved_chain, isa::stepped_chain, isa::exact_chain, isa::squares, isa::spill, \
-        isa::float_sum, isa::float_exact                                                                           \
+#row, architecture, usable, isa::proved_chain, isa::stepped_chain, isa::exact_chain, isa::squares, isa::spill, \
+        isa::float_sum, isa::float_exact, &native::row                                                             \
   }
 
 constexpr TileKernel table[] = {
 #if defined(__x86_64__)
-    PRECSIM_TILE_ROW(avx512, "x86_64", [] { return cpu_features().avx512; }),
-    PRECSIM_TILE_ROW(avx2, "x86_64", [] { return cpu_features().avx2 && cpu_features().fma; }),
+    PRECSIM_TILE_ROW(avx512_vnni, "x86_64", avx512, [] { return cpu_features().avx512_vnni; }),
+    PRECSIM_TILE_ROW(avx512, "x86_64", avx512, [] { return cpu_features().avx512; }),
+    PRECSIM_TILE_ROW(avx_vnni, "x86_64", avx2, [] { return cpu_features().avx_vnni && cpu_features().fma; }),
+    PRECSIM_TILE_ROW(avx2, "x86_64", avx2, [] { return cpu_features().avx2 && cpu_features().fma; }),
 #endif
-    PRECSIM_TILE_ROW(portable, "any", [] { return true; }),
+    PRECSIM_TILE_ROW(portable, "any", portable, [] { return true; }),
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "sim/arith/accumulator.hpp"
 #include "sim/arith/chain.hpp"
+#include "sim/kernels/native/native_kernel.hpp"
 
 namespace precsim::kernels {
 
@@ -65,6 +66,7 @@ struct TileKernel {
   void (*spill)(const IntegerTileState&, const SpillScale&, float (*c)[tile_lanes]);
   void (*float_sum)(const FloatTile&, FloatTileState&);
   void (*float_exact)(const FloatTile&, FloatTileState&);
+  const native::NativeKernel* native;
 };
 
 /// Fastest first; the portable row is last and always usable.

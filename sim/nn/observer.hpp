@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "formats/catalogue.hpp"
-#include "sim/kernels/telemetry.hpp"
-#include "sim/kernels/tile.hpp"
+#include "sim/kernels/engine.hpp"
 #include "sim/nn/roles.hpp"
 
 namespace precsim::nn {
@@ -77,6 +76,12 @@ class NonFinite : public std::runtime_error {
   bool skippable_;
 };
 
+/// Under Engine::check, two ways to one result gave different bits: names step, layer, pass, output and both values.
+class BitsDiffer : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// What layers need to know about the step they are in.
 struct StepContext {
   std::int64_t step = 0;
@@ -90,11 +95,13 @@ struct StepContext {
     std::uint64_t integer_macs = 0;
     std::uint64_t all_macs = 0;
     std::uint64_t overflow_events = 0;
+    bool overflow_known = true;  ///< false once a native product was not proved
     std::uint64_t saved_bytes = 0;  ///< of role `saved`, over all training steps, as encoded
   };
   Totals* totals = nullptr;
 
-  const kernels::TileKernel* kernel = nullptr;  ///< of the products; null: the fastest
+  kernels::Engine engine = kernels::Engine::simulate;  ///< of the products
+  const kernels::TileKernel* kernel = nullptr;         ///< null: the fastest
 
   /// The draws of one conversion: tensor "layer/role"; use numbers its distinct conversions, and evaluation has
   /// conversions of its own (use + 128).

@@ -119,23 +119,31 @@ std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored&
     return conversion(operand).format->kind() == formats::OperandKind::integer;
   };
   const bool integer = is_integer(left) && is_integer(right);
-  const kernels::Matrix a = quantizers_[left].operand(left_stored, conversion(left), once(left), shape_, pass,
-                                                      kernels::Side::left, integer, context);
-  const kernels::Matrix b = quantizers_[right].operand(right_stored, conversion(right), once(right), shape_, pass,
-                                                       kernels::Side::right, integer, context);
+  Stored own_left;
+  Stored own_right;
+  const kernels::Operand a = quantizers_[left].operand(left_stored, conversion(left), once(left), shape_, pass,
+                                                       kernels::Side::left, integer, own_left, context);
+  const kernels::Operand b = quantizers_[right].operand(right_stored, conversion(right), once(right), shape_, pass,
+                                                        kernels::Side::right, integer, own_right, context);
   const kernels::Accumulators& accumulators = plan().accumulator(pass);
   const std::int64_t size = pass == Pass::forward          ? shape_.output_size()
                             : pass == Pass::input_gradient ? shape_.input_size()
                                                            : shape_.weight_size();
   std::vector<float> result(static_cast<std::size_t>(size));
   kernels::Telemetry telemetry;
-  kernels::multiply({shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0)}, result,
-                    context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry,
-                    context.kernel);
+  try {
+    kernels::multiply({shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0)}, context.engine,
+                      result, context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events,
+                      telemetry, context.kernel);
+  } catch (const kernels::EngineDifference& difference) {
+    throw BitsDiffer(
+        fmt::format("step {}, layer {}, {}: {}", context.step, name(), kernels::name(pass), difference.what()));
+  }
   if (context.totals != nullptr) {
     context.totals->all_macs += static_cast<std::uint64_t>(shape_.macs());
     context.totals->integer_macs += integer ? static_cast<std::uint64_t>(shape_.macs()) : 0;
     context.totals->overflow_events += telemetry.overflow_events;
+    context.totals->overflow_known &= telemetry.measured || telemetry.proved || !integer;
   }
   if (context.recording && context.observer != nullptr) {
     const std::string_view operands = integer ? "integer" : is_integer(left) != is_integer(right) ? "mixed" : "float";

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "formats/convert.hpp"
+#include "formats/convert_block.hpp"
 #include "formats/error.hpp"
 #include "formats/exact.hpp"
 #include "sim/kernels/threads.hpp"
@@ -42,9 +43,9 @@ int convert_pieces(std::span<const float> source, float absmax, std::span<float>
 #pragma omp parallel for schedule(static) if (kernels::worth_threads(size)) reduction(+ : count) reduction(max : exponent)
   for (std::int64_t at = 0; at < size; at += step) {
     formats::ConversionCounts counts;
-    const int used = format.convert({source.data() + at, std::min(step, size - at), 1, static_cast<std::uint64_t>(at)},
-                                    absmax, wanted, conversion.rounding, bits,
-                                    {values.data() + at, codes == nullptr ? nullptr : codes + at}, counts);
+    const formats::Block block{source.data() + at, std::min(step, size - at), 1, static_cast<std::uint64_t>(at)};
+    const formats::BlockOutput out{values.data() + at, codes == nullptr ? nullptr : codes + at};
+    const int used = formats::convert_block(format, block, absmax, wanted, conversion.rounding, bits, out, counts);
     exponent = std::max(exponent, used);
     count += counts.saturated;
   }
@@ -143,14 +144,16 @@ void Quantizer::apply(std::span<float> values, const formats::Conversion& conver
   convert(source, values, nullptr, conversion, context, use, "all");
 }
 
-kernels::Matrix Quantizer::operand(const Stored& stored, const formats::Conversion& conversion, bool once,
-                                   const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
-                                   const StepContext& context) const {
+kernels::Operand Quantizer::operand(const Stored& stored, const formats::Conversion& conversion, bool once,
+                                    const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
+                                    Stored& own, const StepContext& context) const {
   if (stores_once(conversion)) {
-    const Stored own = once ? Stored{} : store(stored.tensor, conversion, context, use_of(pass), kernels::name(pass));
+    if (!once) {
+      own = store(stored.tensor, conversion, context, use_of(pass), kernels::name(pass));
+    }
     const Stored& from = once ? stored : own;
-    return integer ? kernels::lower(shape, pass, side, from.codes, from.exponent)
-                   : kernels::lower(shape, pass, side, from.values());
+    return integer ? kernels::Operand{.codes = from.codes, .exponent = from.exponent}
+                   : kernels::Operand{.values = from.values()};
   }
   check_finite(stored.values(), context);
   const kernels::OperandConversion how{conversion,
@@ -159,7 +162,7 @@ kernels::Matrix Quantizer::operand(const Stored& stored, const formats::Conversi
   kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, integer);
   report(blocked.source, blocked.values, blocked.exponents, conversion, context, kernels::name(pass),
          blocked.counts.saturated);
-  return std::move(blocked.matrix);
+  return {.matrix = std::move(blocked.matrix)};
 }
 
 }  // namespace precsim::nn

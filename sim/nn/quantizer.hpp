@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "formats/catalogue.hpp"
+#include "sim/kernels/engine.hpp"
 #include "sim/kernels/matrix.hpp"
 #include "sim/nn/observer.hpp"
 #include "sim/nn/tensor.hpp"
@@ -31,10 +32,11 @@ class Quantizer {
              Use use = Use::stored) const;
 
   /// The operand of one product. `once`: the tensor was converted to `conversion` when it was stored; otherwise its
-  /// FP32 values are converted for this use. `integer`: both operands of the product are integers.
-  kernels::Matrix operand(const Stored& stored, const formats::Conversion& conversion, bool once,
+  /// FP32 values are converted for this use, into `own` where the tensor is one. `integer`: both operands of the product
+  /// are integers. What is returned looks into `stored` or `own`.
+  kernels::Operand operand(const Stored& stored, const formats::Conversion& conversion, bool once,
                           const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
-                          const StepContext& context) const;
+                          Stored& own, const StepContext& context) const;
 
  private:
   int convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,

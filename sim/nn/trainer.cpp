@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "formats/error.hpp"
-#include "sim/kernels/cpu_features.hpp"
+#include "sim/kernels/floating_point_control.hpp"
 #include "sim/nn/loss.hpp"
 
 namespace precsim::nn {
@@ -99,6 +99,7 @@ StepContext Trainer::context(std::int64_t step, Observer& observer) {
   context.seed = options_.seed;
   context.observer = &observer;
   context.totals = &totals_;
+  context.engine = options_.engine;
   context.kernel = options_.kernel;
   context.recording =
       step == 0 || step + 1 == total_steps_ || (options_.stats_every > 0 && step % options_.stats_every == 0);

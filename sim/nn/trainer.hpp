@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sim/data/dataset.hpp"
-#include "sim/kernels/tile.hpp"
+#include "sim/kernels/engine.hpp"
 #include "sim/nn/network.hpp"
 #include "sim/nn/observer.hpp"
 #include "sim/nn/optimizer.hpp"
@@ -26,7 +26,8 @@ struct TrainingOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   LossScaleOptions loss_scale;
-  const kernels::TileKernel* kernel = nullptr;  ///< null: the fastest; bits do not depend on it
+  kernels::Engine engine = kernels::Engine::simulate;  ///< of the products; bits do not depend on it
+  const kernels::TileKernel* kernel = nullptr;         ///< null: the fastest; nor on it
 };
 
 enum class Outcome : std::uint8_t { finished, interrupted, diverged };

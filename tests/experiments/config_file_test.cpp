@@ -121,7 +121,7 @@ TEST(ConfigIni, UnknownKeyNamesPlaceAndNearest) {
 
 TEST(ConfigIni, DuplicatesNameBothLines) {
   EXPECT_THAT(ini_error("[run]\nseed = 3\n[train]\n[run]\nseed = 3\n"),
-              AllOf(HasSubstr("test.ini:5: run.seed"), HasSubstr("test.ini:2")));
+              AllOf(HasSubstr("test.ini:5: 'run.seed'"), HasSubstr("test.ini:2")));
   EXPECT_THAT(ini_error("plan.conv1.weights = a\n[plan.conv1]\nweights = b\n"),
               AllOf(HasSubstr("test.ini:3"), HasSubstr("test.ini:1")));
 }
@@ -185,7 +185,7 @@ TEST(ConfigSources, LaterOnesWin) {
 }
 
 TEST(ConfigSources, RepeatedSetAndMalformedSetAreRefused) {
-  EXPECT_THAT(error_of([] { resolve({.sets = {"run.seed=1", "run.seed=2"}}); }), HasSubstr("run.seed already has"));
+  EXPECT_THAT(error_of([] { resolve({.sets = {"run.seed=1", "run.seed=2"}}); }), HasSubstr("'run.seed' already has"));
   for (const char* text : {"", "=", "=3", "run.seed", "run.seed 3"}) {
     EXPECT_THAT(error_of([&] { resolve({.sets = {text}}); }), HasSubstr("section.key=value")) << text;
   }

@@ -42,7 +42,7 @@ TEST(ConfigKeys, NamesAreUniqueAndSectionsContiguous) {
     EXPECT_EQ(std::ranges::count(key.name, '.'), 1) << key.name;
     EXPECT_FALSE(key.meaning.empty()) << key.name;
   }
-  EXPECT_EQ(names.size(), 40u);
+  EXPECT_EQ(names.size(), 41u);
   const auto all = sections();
   EXPECT_EQ(std::set<std::string_view>(all.begin(), all.end()).size(), all.size());
   EXPECT_EQ(all.back(), "plan");
@@ -70,7 +70,7 @@ TEST(ConfigKeys, ProvenanceKeysAreThoseThatCannotChangeABit) {
   for (const Key& key : keys()) {
     if (key.provenance) provenance.push_back(key.name);
   }
-  EXPECT_THAT(provenance, ElementsAre("run.threads", "run.kernel", "run.out", "run.overwrite", "run.resume",
+  EXPECT_THAT(provenance, ElementsAre("run.threads", "run.engine", "run.kernel", "run.out", "run.overwrite", "run.resume",
                                       "data.path", "record.flush_seconds", "checkpoint.every", "output.quiet",
                                       "output.json", "output.progress"));
 }

@@ -21,6 +21,7 @@ Report run(void (*body)(verify::Run&), int threads = 1, std::string (*obstacle)(
 
 /// 1000 parts of ten cases each; every case of part 300 and of later multiples of 100 is wrong.
 void many_parts(Run& run) {
+  run.covers("all 10000");
   run.parallel(1000, [](std::uint64_t part, Tally& tally) {
     for (int i = 0; i < 10; ++i) {
       const bool wrong = part >= 300 && part % 100 == 0;
@@ -36,7 +37,7 @@ TEST(VerifyRun, CountsAndFirstMismatchDoNotDependOnThreads) {
     EXPECT_EQ(report.tally.mismatches(), 70u);
     ASSERT_TRUE(report.tally.first().has_value());
     EXPECT_EQ(report.tally.first()->input, "300,0");
-    EXPECT_EQ(report.coverage, "all");
+    EXPECT_EQ(report.coverage, "all 10000");
   }
 }
 
@@ -44,6 +45,7 @@ TEST(VerifyRun, EveryPartRunsOnce) {
   static std::array<std::atomic<int>, 257> visits{};
   const Report report = run(
       [](verify::Run& run) {
+        run.covers("all 257");
         run.parallel(visits.size(), [](std::uint64_t part, Tally& tally) {
           ++visits[part];
           tally.pass(1);
@@ -79,6 +81,18 @@ TEST(VerifyRun, ASectionWithoutACaseIsAMismatch) {
   EXPECT_EQ(run([](verify::Run& run) { run.parallel(0, [](std::uint64_t, Tally&) {}); }).tally.mismatches(), 1u);
 }
 
+TEST(VerifyRun, ASectionThatDoesNotStateWhatItVisitedIsAMismatch) {
+  const Report silent_one = run([](verify::Run& run) { run.serial([](Tally& tally) { tally.pass(3); }); });
+  EXPECT_EQ(silent_one.tally.mismatches(), 1u);
+  ASSERT_TRUE(silent_one.tally.first().has_value());
+  EXPECT_EQ(silent_one.tally.first()->expected, "it states what it visited");
+  EXPECT_EQ(run([](verify::Run& run) {
+              run.serial([](Tally& tally) { tally.pass(3); });
+              run.covers("all 3");
+            }).tally.mismatches(),
+            0u);
+}
+
 TEST(VerifyRun, AnObstacleIsReportedAndNothingRuns) {
   const Report report =
       run([](verify::Run&) { throw std::logic_error("must not run"); }, 1, [] { return std::string("no such unit"); });
@@ -97,6 +111,19 @@ TEST(VerifySections, AreNamedOnceAndSayWhatTheyClaim) {
     EXPECT_NE(section.run, nullptr) << section.name;
   }
   EXPECT_GE(names.size(), 7u);
+}
+
+TEST(VerifySections, SayInHalfASentenceWhatKeepsThemFromRunning) {
+  int with_obstacles = 0;
+  for (const Section& section : sections()) {
+    if (section.obstacle != nullptr) {
+      const std::string reason = section.obstacle();
+      EXPECT_FALSE(reason.ends_with('.') || reason.ends_with('\n')) << section.name << ": " << reason;
+      EXPECT_TRUE(reason.empty() || reason.find(' ') != reason.npos) << section.name << ": " << reason;
+      ++with_obstacles;
+    }
+  }
+  EXPECT_GT(with_obstacles, 10);
 }
 
 }  // namespace

@@ -421,6 +421,23 @@ TEST(Catalogue, FactsAreTheDefinitions) {
   }
 }
 
+TEST(Catalogue, RecordsBeginEmpty) {
+  const FormatFacts facts;
+  EXPECT_EQ(facts.width, 0);
+  for (const double value :
+       {facts.largest, facts.smallest_normal, facts.smallest, facts.epsilon, facts.dynamic_range_db}) {
+    EXPECT_EQ(value, 0);
+  }
+  EXPECT_EQ(Blocking{}, (Blocking{BlockKind::none, 0}));
+  EXPECT_EQ(ConversionCounts{}.saturated, 0u);
+  EXPECT_EQ(ConversionCounts{}.refused, -1);
+  EXPECT_EQ(Block{}.count, 0);
+  EXPECT_EQ(Block{}.stride, 1);
+  EXPECT_EQ(Block{}.first, 0u);
+  EXPECT_EQ(Extent{}.absmax, 0);
+  EXPECT_EQ(Extent{}.first_nonfinite, -1);
+}
+
 TEST(Catalogue, OnlyPlainFp32IsFp32) {
   for (const std::string& name : all_names()) {
     EXPECT_EQ(is_fp32(*parse_format(name)), name == "fp32") << name;

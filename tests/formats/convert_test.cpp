@@ -50,6 +50,9 @@ TEST(Extent, LargestFiniteMagnitudeAndFirstNonfinite) {
   EXPECT_EQ(extent(x.data(), 0).absmax, 0.0f);
   EXPECT_EQ(extent(x.data() + 1, 2, 3).absmax, 3.0f);
   EXPECT_EQ(extent(x.data() + 1, 2, 3).first_nonfinite, 1);
+  const std::vector<float> bad_first = {nan, infinity, 1.0f, nan};
+  EXPECT_EQ(extent(bad_first.data(), 4).first_nonfinite, 0);
+  EXPECT_EQ(extent(bad_first.data() + 1, 3).first_nonfinite, 0);
   const std::vector<float> tiny = {-std::numeric_limits<float>::denorm_min(), 0.0f};
   EXPECT_EQ(extent(tiny.data(), 2).absmax, std::numeric_limits<float>::denorm_min());
 }

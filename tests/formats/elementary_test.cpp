@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "formats/error.hpp"
@@ -220,6 +221,39 @@ TEST(Elementary, BitsOfManyResultsArePinned) {
     return pow(1.0 + of_octaves(2 * i, -50, -1), of_octaves(2 * i + 1, -10, 40));
   };
   EXPECT_EQ(hash_of_bits(power_of_one_and_a_bit), 0x3e2cb337ef53ab6cu);
+}
+
+/// A double at most 2^(places-1) units of the last place from `center`.
+double beside(double center, std::uint64_t i, int places) {
+  const RandomBits random{.seed = 10, .stream = Stream::fill};
+  const std::uint64_t word = (std::uint64_t{random.word(2 * i)} << 32) | random.word(2 * i + 1);
+  return std::bit_cast<double>(bits_of(center) + (word >> (64 - places)) - (std::uint64_t{1} << (places - 1)));
+}
+
+/// Where a reduction changes sides its rest is largest, and with it the part of the last terms of every series.
+TEST(Elementary, BitsWhereReductionsChangeSidesArePinned) {
+  constexpr double ln_2 = 0x1.62e42fefa39efp-1;
+  constexpr double quarter_pi = 0x1.921fb54442d18p-1;
+  constexpr double sqrt_2 = 0x1.6a09e667f3bcdp+0;
+  const auto half_of = [](std::uint64_t i, std::uint64_t range) {
+    return static_cast<double>(i % range) - 0.5 * static_cast<double>(range) + 0.5;
+  };
+  const auto odd_multiple = [](std::uint64_t i, std::uint64_t range) {
+    return static_cast<double>(2 * (i % range) + 1);
+  };
+  for (const auto& [places, of_exp, of_tanh, of_log, of_log10, of_sin, of_cos] :
+       {std::tuple(3, 0x605a99c7a8ef6b9fu, 0x26b181fa46ddac42u, 0xb09f28580ef70db6u, 0xc4febd29fb4a85c1u,
+                   0xd6a6a91038006756u, 0xb8c946c22c5f6b20u),
+        std::tuple(46, 0x301f5682ac80f7adu, 0x3d8a30d5f7af8339u, 0x1652fa4ae7ce0816u, 0x16efa7fed2892f7du,
+                   0x806822d96fc158ebu, 0xe69bcde104450d3au)}) {
+    const auto near = [places = places](double center, std::uint64_t i) { return beside(center, i, places); };
+    EXPECT_EQ(hash_of_bits([&](std::uint64_t i) { return exp(near(ln_2 * half_of(i, 2000), i)); }), of_exp);
+    EXPECT_EQ(hash_of_bits([&](std::uint64_t i) { return tanh(near(0.5 * ln_2 * half_of(i, 50), i)); }), of_tanh);
+    EXPECT_EQ(hash_of_bits([&](std::uint64_t i) { return log(near(sqrt_2, i)); }), of_log);
+    EXPECT_EQ(hash_of_bits([&](std::uint64_t i) { return log10(near(sqrt_2, i)); }), of_log10);
+    EXPECT_EQ(hash_of_bits([&](std::uint64_t i) { return sin(near(quarter_pi * odd_multiple(i, 3), i)); }), of_sin);
+    EXPECT_EQ(hash_of_bits([&](std::uint64_t i) { return cos(near(quarter_pi * odd_multiple(i, 3), i)); }), of_cos);
+  }
 }
 
 TEST(Elementary, ExactResultsAreExact) {

@@ -35,6 +35,43 @@ TEST(Grammar, TakesNamesApart) {
   EXPECT_EQ(full.options, (Options{{"b", "1"}, {"c", ""}, {"d", "x=y"}, {"e", "f:g"}}));
 }
 
+TEST(Grammar, TakesEveryVisibleCharacterOfAscii) {
+  std::string visible;
+  for (char c = '!'; c <= '~'; ++c) {
+    visible += c == ':' || c == ',' || c == '=' ? "" : std::string(1, c);
+  }
+  EXPECT_EQ(visible.size(), 91u);
+  EXPECT_EQ(parse_name(visible, "format").base, visible);
+}
+
+TEST(Grammar, ATwinOptionAndAnEmptyOneAreToldApart) {
+  EXPECT_EQ(error_of([] { parse_name("a:b,b=2", "thing"); }),
+            "thing 'a:b,b=2' is malformed: option 'b' is given twice; the form is NAME[:option[=value],...] without "
+            "blanks");
+  for (const std::string text : {"a:", "a:b,", "a:,b", "a:=1", "a:b="}) {
+    EXPECT_NE(error_of([&] { parse_name(text, "thing"); }).find("malformed: an option is empty"), std::string::npos)
+        << text;
+  }
+  EXPECT_NE(error_of([] { parse_name("", "thing"); }).find("malformed: it is empty"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_name(":a", "thing"); }).find("malformed: nothing stands before ':'"),
+            std::string::npos);
+  for (const std::string text : {"a b", "a\x7f", "a\x80", "\ta"}) {
+    EXPECT_NE(error_of([&] { parse_name(text, "thing"); }).find("malformed: it holds a blank"), std::string::npos)
+        << text;
+  }
+}
+
+TEST(Grammar, ReaderSaysWhereThereIsNothingToChoose) {
+  const ParsedName parsed = parse_name("x:color=red", "thing");
+  EXPECT_EQ(error_of([&] { OptionReader(parsed, "thing").finish(); }),
+            "thing 'x:color=red' has no option 'color'; it takes none");
+  OptionReader reader(parsed, "thing");
+  reader.text("colour", "", "NAME");
+  reader.flag("fast");
+  EXPECT_EQ(error_of([&] { reader.finish(); }),
+            "thing 'x:color=red' has no option 'color' (the nearest is 'colour'); valid: colour=NAME, fast");
+}
+
 TEST(Grammar, RefusesMalformedNames) {
   for (const std::string text : {"", ":", "a:", ":b", "a:,", "a:b,", "a:,b", "a:b,,c", "a:=1", "a:b=", "a:b=,c", "a b",
                                  "a\tb", "a\n", "\x7f", "\x80", "a:b,b", "a:b=1,b=2", "a:b,b=2"}) {

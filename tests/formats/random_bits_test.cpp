@@ -52,6 +52,11 @@ TEST(RandomBits, WordsOfElements) {
   EXPECT_EQ(checked, 60);
 }
 
+TEST(RandomBits, FieldsNotGivenAreZero) {
+  EXPECT_EQ(RandomBits{}.block(5), philox_block({5, 0, 0, 0}, {0, 0}));
+  EXPECT_EQ(RandomBits{}.stream, Stream::rounding);
+}
+
 TEST(RandomBits, StreamsHaveTheirPromisedNumbers) {
   EXPECT_EQ(static_cast<int>(Stream::rounding), 0);
   EXPECT_EQ(static_cast<int>(Stream::init), 1);

@@ -217,5 +217,16 @@ TEST(Rounding, BadNamesAreErrorsThatNameTheValidOnes) {
   EXPECT_THROW(parse_rounding(""), UserError);
 }
 
+TEST(Rounding, AnUnknownNameIsAnsweredWithTheWholeTable) {
+  try {
+    parse_rounding("nearest_evn");
+    ADD_FAILURE();
+  } catch (const UserError& error) {
+    EXPECT_STREQ(error.what(),
+                 "unknown rounding 'nearest_evn' (the nearest is 'nearest_even'); valid: nearest_even, nearest_away, "
+                 "toward_zero, toward_positive, toward_negative, to_odd, stochastic, biased");
+  }
+}
+
 }  // namespace
 }  // namespace precsim::formats

@@ -199,6 +199,21 @@ TEST(Statistics, EmptyArrays) {
   EXPECT_TRUE(std::isnan(s.std));
   EXPECT_TRUE(std::isnan(s.sqnr_db));
   EXPECT_TRUE(std::isnan(s.mean_squared_error));
+  EXPECT_TRUE(std::isnan(s.mean_error));
+  EXPECT_TRUE(std::isnan(s.cosine));
+  for (const std::uint64_t number : {s.nonfinite, s.zeros, s.flushed}) {
+    EXPECT_EQ(number, 0u);
+  }
+  for (const double value : {s.min, s.max, s.absmax, s.max_abs_error, s.max_relative_error}) {
+    EXPECT_EQ(value, 0);
+  }
+  EXPECT_EQ(s.octave_counts[octave_bins - 1], 0u);
+  EXPECT_TRUE(std::isnan(s.octave_rms_error[0]) && std::isnan(s.octave_rms_error[octave_bins - 1]));
+  for (const double value :
+       {ErrorStatistics{}.mean, ErrorStatistics{}.std, ErrorStatistics{}.sqnr_db, ErrorStatistics{}.mean_squared_error,
+        ErrorStatistics{}.mean_error, ErrorStatistics{}.cosine}) {
+    EXPECT_EQ(value, 0);
+  }
 }
 
 TEST(Statistics, SizesMustAgree) {

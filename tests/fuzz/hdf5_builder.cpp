@@ -135,10 +135,23 @@ class Builder {
     }
   }
 
+  /// Texts of variable length within other types are told by no function of the library.
+  static bool has_pointers(hid_t type) {
+    const H5T_class_t kind = H5Tget_class(type);
+    if (kind == H5T_ARRAY) {
+      const Id element(H5Tget_super(type), H5Tclose);
+      return has_pointers(element);
+    }
+    for (int i = 0; kind == H5T_COMPOUND && i < H5Tget_nmembers(type); ++i) {
+      const Id member(H5Tget_member_type(type, static_cast<unsigned>(i)), H5Tclose);
+      if (has_pointers(member)) return true;
+    }
+    return kind == H5T_VLEN || kind == H5T_REFERENCE || H5Tis_variable_str(type) != 0;
+  }
+
   /// Values for a whole space; none for types whose values are not their own bytes.
   std::string values(hid_t type, hid_t space) {
-    if (H5Tdetect_class(type, H5T_VLEN) != 0 || H5Tdetect_class(type, H5T_REFERENCE) != 0 ||
-        H5Tis_variable_str(type) != 0) {
+    if (has_pointers(type)) {
       return {};
     }
     std::string bytes(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)) * H5Tget_size(type), '\0');

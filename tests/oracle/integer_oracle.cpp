@@ -37,7 +37,7 @@ void count_output(const IntegerProduct& product, const Accumulation& how, const 
       fused = std::fma(static_cast<double>(products.back()), scale, fused);
     }
     const Lane lane = run_lane(products, how.per_step, how.saturate);
-    c = std::isfinite(c) ? spill(lane.value, exponent, c) : c;
+    c = spill(lane.value, exponent, c);
     first_k = events == 0 && lane.events != 0 ? piece.begin + lane.first : first_k;
     events += lane.events;
     total += lane.true_sum;
@@ -90,6 +90,18 @@ double Recount::sqnr_db() const {
   return static_cast<double>(10 * std::log10(static_cast<long double>(signal) / static_cast<long double>(noise)));
 }
 
+void Recount::measure() {
+  double errors = 0;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double error = static_cast<double>(result[i]) - exact[i];
+    signal += exact[i] * exact[i];
+    noise += error * error;
+    errors += error;
+    max_abs_error = std::fmax(max_abs_error, std::fabs(error));
+  }
+  mean_error = errors / static_cast<double>(result.size());
+}
+
 Recount recount(const IntegerProduct& product, const Accumulation& how) {
   const std::vector<Piece> pieces = product.pieces(how.chain);
   Recount account;
@@ -99,15 +111,7 @@ Recount recount(const IntegerProduct& product, const Accumulation& how) {
   for (std::size_t output = 0; output < product.result.size(); ++output) {
     count_output(product, how, pieces, static_cast<std::int64_t>(output), account);
   }
-  double errors = 0;
-  for (std::size_t i = 0; i < account.result.size(); ++i) {
-    const double error = static_cast<double>(account.result[i]) - account.exact[i];
-    account.signal += account.exact[i] * account.exact[i];
-    account.noise += error * error;
-    errors += error;
-    account.max_abs_error = std::fmax(account.max_abs_error, std::fabs(error));
-  }
-  account.mean_error = errors / static_cast<double>(account.result.size());
+  account.measure();
   return account;
 }
 

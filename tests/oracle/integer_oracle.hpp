@@ -33,8 +33,7 @@ struct Accumulation {
   std::int64_t chain = 0;
 };
 
-/// All that is said of a product (a sum that has become infinite stays so): results and exact sums in the order of the
-/// result, and numerics 9.
+/// All that is said of a product: results and exact sums in the order of the result, and numerics 9.
 struct Recount {
   std::vector<float> result;
   std::vector<double> exact;
@@ -45,6 +44,8 @@ struct Recount {
   double signal = 0, noise = 0, max_abs_error = 0, mean_error = 0;
   /// 10 log10(signal / noise), rounded from 64 bits of precision.
   double sqnr_db() const;
+  /// Signal, noise and errors of `result` against `exact`, in their order.
+  void measure();
 };
 Recount recount(const IntegerProduct& product, const Accumulation& how);
 

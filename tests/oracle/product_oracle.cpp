@@ -188,6 +188,9 @@ float round(const FloatKind& kind, const Wide& x, Mode mode, int stochastic_bits
 }
 
 float spill(std::int32_t lane, int exponent, float c) {
+  if (std::isinf(c)) {
+    return c;
+  }
   return round(fp32, Wide::from(nearest_24_bits(lane), exponent) + Wide::from(c), Mode::nearest_even, 32, 0);
 }
 

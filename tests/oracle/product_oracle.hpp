@@ -53,7 +53,8 @@ struct FloatKind {
 /// x rounded once; a zero result has the sign of x.
 float round(const FloatKind& kind, const Wide& x, Mode mode, int stochastic_bits, std::uint32_t word);
 
-/// c + float(lane) * 2^exponent: the lane to nearest even in 24 bits, the sum to nearest even in FP32.
+/// c + float(lane) * 2^exponent: the lane to nearest even in 24 bits, the sum to nearest even in FP32. The lane is
+/// finite: an infinite c stays.
 float spill(std::int32_t lane, int exponent, float c);
 
 /// One lane run over products, counted in 128 bits.

@@ -14,7 +14,8 @@ import numpy
 import program
 from program import DIVERGED, INTERRUPTED, SMALL, SMALL_STEPS, ProgramTest, settings
 
-TABLES = {"training", "evaluation", "tensor_statistics", "exponent_histograms", "octave_errors", "telemetry", "summary"}
+TABLES = {"training", "evaluation", "tensor_statistics", "exponent_histograms", "octave_errors", "products", "telemetry",
+          "summary"}
 OPERANDS = {"weights", "activations", "errors"}
 ALL_BITS = {f"plan.{role}": "dfp16" for role in ("weights", "activations", "errors")}  # headroom 0
 ENDLESS = {"train.epochs": 1000000, "record.stats_every": 0}
@@ -68,7 +69,7 @@ class FinishedTest(RecordTest):
         for every, steps in ((0, [0, 3]), (1, [0, 1, 2, 3]), (2, [0, 2, 3]), (100, [0, 3])):
             with self.subTest(every):
                 self.train({"record.stats_every": every}, "--out", f"{every}.h5")
-                for table in ("tensor_statistics", "exponent_histograms", "octave_errors", "telemetry"):
+                for table in ("tensor_statistics", "exponent_histograms", "octave_errors", "products", "telemetry"):
                     self.assertEqual(self.recorded_steps(f"{every}.h5", table), steps, table)
 
     def test_statistics_fit_together(self):
@@ -108,9 +109,12 @@ class FinishedTest(RecordTest):
                     if (layer, way) != (b"conv1", b"input_gradient")}
         self.assertEqual(calls, expected)
         self.assertEqual(len(telemetry), len(expected))
+        products = self.read_table("run.h5", "products")
+        self.assertEqual({(row["step"], row["layer"], row["pass"]) for row in products}, expected)
+        self.assertEqual(len(products), len(expected))
         self.assertEqual(figures["integer_mac_share"], 1)
         self.assertEqual(telemetry["overflow_events"].sum(), 0)
-        self.assertTrue((telemetry["proved"] == 1).all())
+        self.assertTrue((products["proved"] == 1).all())
 
     def test_all_bits_in_one_lane_overflow_and_the_rule_matters(self):
         endings = {}
@@ -125,7 +129,7 @@ class FinishedTest(RecordTest):
             overflowing = telemetry[telemetry["overflow_events"] > 0]
             self.assertTrue((overflowing["first_output"] >= 0).all() and (overflowing["overflow_outputs"] > 0).all())
             self.assertTrue((telemetry[telemetry["overflow_events"] == 0]["first_output"] == -1).all())
-            self.assertTrue((telemetry["chain_length"] == 0).all())
+            self.assertTrue((self.read_table(f"{rule}.h5", "products")["chain_length"] == 0).all())
             endings[rule] = figures["state_hash"]
         self.assertNotEqual(endings["wrap"], endings["saturate"])
 

@@ -23,7 +23,7 @@ class VerifyTest(ProgramTest):
                 if section["run"]:
                     self.assertGreater(section["cases"], 0)
                 else:
-                    self.assertRegex(section["not_run"], r"without MPFR|CPU has no|not on this")
+                    self.assertNotEqual(section["not_run"], "")
         self.assertEqual(result["cases"], sum(section.get("cases", 0) for section in result["sections"]))
 
     def test_cases_do_not_depend_on_threads(self):

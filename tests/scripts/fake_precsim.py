@@ -89,7 +89,7 @@ def make_rows(settings, steps):
     overflows = "chain=inf" in settings.get("plan.accumulator", "")
     generator = numpy.random.default_rng(int(settings.get("run.seed", "1")))
     rows = {name: [] for name in ("training", "evaluation", "tensor_statistics", "exponent_histograms", "octave_errors",
-                                  "telemetry")}
+                                  "products", "telemetry")}
     ceiling = 0.98 - {"dfp8": 0.01, "dfp4": 0.4}.get(plan, 0.002 * generator.random())
     for step in range(1, steps + 1):
         loss = 0.08 + 2.2 * numpy.exp(-step / 40) * (1 + 0.15 * generator.standard_normal())
@@ -121,16 +121,17 @@ def add_statistics(rows, generator, step, depth, layer, settings, default, round
     first = 0 if events else -1
     chain_bits = numpy.bincount(generator.integers(18, 31, 1000), minlength=64)
     for name in ("forward", "input_gradient", "weight_gradient"):
-        rows["telemetry"].append((step, layer, name, settings.get("plan.accumulator", "int32:chain=auto"),
-                                  "integer" if default.startswith("dfp") else "float", 1000, 100000, 1000, 128,
-                                  int(not overflows), events, events // 3, first, first, 2 ** 29, chain_bits, 92.0,
-                                  1e-6, 1e-9, "int64"))
+        call = (step, layer, name, settings.get("plan.accumulator", "int32:chain=auto"),
+                "integer" if default.startswith("dfp") else "float")
+        rows["products"].append((*call, 1000, 100000, 1000, 128, int(not overflows)))
+        rows["telemetry"].append((*call, events, events // 3, first, first, 2 ** 29, chain_bits, 92.0, 1e-6, 1e-9,
+                                  "int64"))
 
 
 def summary(rows, plan):
     figures = [("test_accuracy", rows["evaluation"][-1][4], "1"),
                ("integer_mac_share", float(plan.startswith("dfp")), "1"),
-               ("overflow_events", float(sum(row[10] for row in rows["telemetry"])), "event")]
+               ("overflow_events", float(sum(row[5] for row in rows["telemetry"])), "event")]
     for role in ("weights", "activations", "errors"):
         values = numpy.array([row[14] for row in rows["tensor_statistics"] if row[2] == role])
         if plan != "fp32":

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "formats/cpu_features.hpp"
 #include "sim/arith/accumulator.hpp"
-#include "sim/kernels/cpu_features.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -83,16 +83,16 @@ inline std::string unless(bool, const char*) {
 #endif
 
 inline std::string needs_avx512_vnni() {
-  return unless(kernels::cpu_features().avx512_vnni, "AVX512-VNNI");
+  return unless(formats::cpu_features().avx512_vnni, "AVX512-VNNI");
 }
 inline std::string needs_avx_vnni() {
-  return unless(kernels::cpu_features().avx_vnni, "AVX-VNNI");
+  return unless(formats::cpu_features().avx_vnni, "AVX-VNNI");
 }
 inline std::string needs_avx512() {
-  return unless(kernels::cpu_features().avx512, "AVX-512 (F, BW, DQ, VL)");
+  return unless(formats::cpu_features().avx512, "AVX-512 (F, BW, DQ, VL)");
 }
 inline std::string needs_avx2() {
-  return unless(kernels::cpu_features().avx2, "AVX2");
+  return unless(formats::cpu_features().avx2, "AVX2");
 }
 inline std::string needs_sse2() {
   return unless(true, "SSE2");

@@ -11,15 +11,15 @@
 #include "tests/oracle/integer_oracle.hpp"
 #include "tests/support/product_support.hpp"
 
-namespace precsim::kernels {
+namespace precsim::support {
 
 /// How one side shares exponents: 0 tensor, -1 one per row (channel), else products per block.
 using Sharing = std::int64_t;
 
 /// A lowered operand with these codes of its tensor and, where rows or blocks have exponents of their own, random ones.
-inline Matrix integer_operand(const ConvShape& shape, Pass pass, Side side, Sharing sharing,
-                              const std::vector<std::int16_t>& codes, support::Sample& sample) {
-  Matrix matrix = lower(shape, pass, side, codes, static_cast<int>(sample.below(60)) - 40);
+inline kernels::Matrix integer_operand(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side,
+                                       Sharing sharing, const std::vector<std::int16_t>& codes, Sample& sample) {
+  kernels::Matrix matrix = lower(shape, pass, side, codes, static_cast<int>(sample.below(60)) - 40);
   if (sharing == 0) {
     return matrix;
   }
@@ -35,13 +35,13 @@ inline Matrix integer_operand(const ConvShape& shape, Pass pass, Side side, Shar
 }
 
 /// The same with codes of the given fill.
-inline Matrix integer_operand(const ConvShape& shape, Pass pass, Side side, Sharing sharing, Fill fill,
-                              support::Sample& sample) {
+inline kernels::Matrix integer_operand(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side,
+                                       Sharing sharing, Fill fill, Sample& sample) {
   return integer_operand(shape, pass, side, sharing, draw_codes(fill, operand_size(shape, pass, side), sample), sample);
 }
 
 /// Codes and exponents of a matrix by place: [(group * rows + row) * length + k].
-inline oracle::ConvertedSide by_place(const Matrix& matrix) {
+inline oracle::ConvertedSide by_place(const kernels::Matrix& matrix) {
   const std::int64_t per_tap = matrix.block == 0 ? 0 : (matrix.period + matrix.block - 1) / matrix.block;
   oracle::ConvertedSide side;
   for (std::int64_t line = 0; line < matrix.groups * matrix.rows; ++line) {
@@ -55,8 +55,20 @@ inline oracle::ConvertedSide by_place(const Matrix& matrix) {
   return side;
 }
 
+/// The same from a tensor that shares one exponent, its places by the oracle's nested loops.
+inline oracle::ConvertedSide by_place(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side,
+                                      const oracle::Converted& tensor) {
+  const oracle::Implicit places = oracle::implicit(oracle_shape(shape), oracle_product(pass), true);
+  oracle::ConvertedSide out;
+  for (const std::int64_t element : side == kernels::Side::left ? places.left : places.right) {
+    out.codes.push_back(element < 0 ? 0 : tensor.codes[static_cast<std::size_t>(element)]);
+    out.exponents.push_back(tensor.exponent);
+  }
+  return out;
+}
+
 /// Two matrices in the oracle's words, outputs in the order (group, row, column).
-inline oracle::IntegerProduct in_oracle_words(const Matrix& left, const Matrix& right) {
+inline oracle::IntegerProduct in_oracle_words(const kernels::Matrix& left, const kernels::Matrix& right) {
   oracle::IntegerProduct product;
   product.groups = left.groups;
   product.rows = left.rows;
@@ -75,8 +87,8 @@ inline oracle::IntegerProduct in_oracle_words(const Matrix& left, const Matrix& 
 
 /// A product of a convolution in the oracle's words: sizes and places from its nested loops; of the matrices only codes
 /// and exponents are taken. Throws where their sizes are others.
-inline oracle::IntegerProduct in_oracle_words(const ConvShape& shape, Pass pass, const Matrix& left,
-                                              const Matrix& right) {
+inline oracle::IntegerProduct in_oracle_words(const kernels::ConvShape& shape, kernels::Pass pass,
+                                              const kernels::Matrix& left, const kernels::Matrix& right) {
   const oracle::Implicit places = oracle::implicit(oracle_shape(shape), oracle_product(pass), true);
   oracle::IntegerProduct product = in_oracle_words(left, right);
   product.groups = places.groups;
@@ -104,7 +116,7 @@ inline bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-inline bool same(const Telemetry& a, const Telemetry& b) {
+inline bool same(const kernels::Telemetry& a, const kernels::Telemetry& b) {
   return a.outputs == b.outputs && a.products == b.products && a.chains == b.chains &&
          a.chain_length == b.chain_length && a.proved == b.proved && a.overflow_events == b.overflow_events &&
          a.overflow_outputs == b.overflow_outputs && a.first_output == b.first_output && a.first_k == b.first_k &&
@@ -113,4 +125,4 @@ inline bool same(const Telemetry& a, const Telemetry& b) {
          same_bits(a.mean_error, b.mean_error) && a.exact == b.exact;
 }
 
-}  // namespace precsim::kernels
+}  // namespace precsim::support

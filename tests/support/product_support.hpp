@@ -10,10 +10,10 @@
 #include "tests/oracle/product_oracle.hpp"
 #include "tests/support/sample.hpp"
 
-namespace precsim::kernels {
+namespace precsim::support {
 
 /// n h w ic oc kh kw stride pad groups: tiny and prime sizes, odd channels, strides with holes, groups, one pixel.
-inline std::vector<ConvShape> small_shapes() {
+inline std::vector<kernels::ConvShape> small_shapes() {
   return {{1, 1, 1, 1, 1, 1, 1, 1, 0, 1}, {3, 1, 1, 7, 5, 1, 1, 1, 0, 1}, {2, 5, 5, 3, 4, 3, 3, 1, 1, 1},
           {1, 7, 6, 2, 3, 3, 3, 2, 1, 1}, {2, 7, 7, 3, 2, 3, 3, 3, 0, 1}, {1, 8, 9, 1, 2, 5, 5, 1, 2, 1},
           {1, 5, 7, 2, 4, 2, 3, 1, 0, 1}, {1, 6, 5, 2, 2, 2, 3, 2, 1, 1}, {2, 4, 5, 6, 4, 3, 3, 1, 1, 2},
@@ -22,17 +22,17 @@ inline std::vector<ConvShape> small_shapes() {
           {3, 2, 2, 2, 2, 2, 2, 1, 1, 2}};
 }
 
-inline oracle::Shape oracle_shape(const ConvShape& s) {
+inline oracle::Shape oracle_shape(const kernels::ConvShape& s) {
   return {s.n, s.h, s.w, s.ic, s.oc, s.kh, s.kw, s.stride, s.pad, s.groups};
 }
 
-inline oracle::Product oracle_product(Pass pass) {
-  return pass == Pass::forward          ? oracle::Product::forward
-         : pass == Pass::input_gradient ? oracle::Product::input_gradient
-                                        : oracle::Product::weight_gradient;
+inline oracle::Product oracle_product(kernels::Pass pass) {
+  return pass == kernels::Pass::forward          ? oracle::Product::forward
+         : pass == kernels::Pass::input_gradient ? oracle::Product::input_gradient
+                                                 : oracle::Product::weight_gradient;
 }
 
-inline std::string text(const ConvShape& s) {
+inline std::string text(const kernels::ConvShape& s) {
   std::string out;
   for (const std::int64_t size : {s.n, s.h, s.w, s.ic, s.oc, s.kh, s.kw, s.stride, s.pad, s.groups}) {
     out += (out.empty() ? "" : " ") + std::to_string(size);
@@ -41,22 +41,22 @@ inline std::string text(const ConvShape& s) {
 }
 
 /// Size of the tensor that is an operand of a pass.
-inline std::size_t operand_size(const ConvShape& shape, Pass pass, Side side) {
-  const bool weights = pass != Pass::weight_gradient && side == Side::right;
-  const bool input =
-      (pass == Pass::forward && side == Side::left) || (pass == Pass::weight_gradient && side == Side::right);
+inline std::size_t operand_size(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side) {
+  const bool weights = pass != kernels::Pass::weight_gradient && side == kernels::Side::right;
+  const bool input = (pass == kernels::Pass::forward && side == kernels::Side::left) ||
+                     (pass == kernels::Pass::weight_gradient && side == kernels::Side::right);
   return static_cast<std::size_t>(weights ? shape.weight_size() : input ? shape.input_size() : shape.output_size());
 }
 
-inline std::size_t result_size(const ConvShape& shape, Pass pass) {
-  const ProductShape product = product_shape(shape, pass);
+inline std::size_t result_size(const kernels::ConvShape& shape, kernels::Pass pass) {
+  const kernels::ProductShape product = product_shape(shape, pass);
   return static_cast<std::size_t>(product.groups * product.rows * product.columns);
 }
 
 enum class Fill { one_hot, extremes, all_lowest, uniform, tiny };
 inline constexpr Fill fills[] = {Fill::one_hot, Fill::extremes, Fill::all_lowest, Fill::uniform, Fill::tiny};
 
-inline std::vector<std::int16_t> draw_codes(Fill fill, std::size_t count, support::Sample& sample) {
+inline std::vector<std::int16_t> draw_codes(Fill fill, std::size_t count, Sample& sample) {
   constexpr std::int16_t edges[] = {-32768, -32767, -1, 0, 1, 32767};
   std::vector<std::int16_t> codes(count);
   if (fill == Fill::one_hot) {
@@ -72,7 +72,7 @@ inline std::vector<std::int16_t> draw_codes(Fill fill, std::size_t count, suppor
   return codes;
 }
 
-inline std::vector<float> draw_floats(Fill fill, std::size_t count, support::Sample& sample) {
+inline std::vector<float> draw_floats(Fill fill, std::size_t count, Sample& sample) {
   std::vector<float> values(count);
   if (fill == Fill::one_hot) {
     values[sample.below(count)] = sample.normal_float(-3, 3);
@@ -88,4 +88,4 @@ inline std::vector<float> draw_floats(Fill fill, std::size_t count, support::Sam
   return values;
 }
 
-}  // namespace precsim::kernels
+}  // namespace precsim::support

@@ -26,15 +26,25 @@ constexpr int sample_size(int count) {
   return slow_build ? (count + 39) / 40 : count;
 }
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+inline constexpr std::uint64_t golden_step = 0x9e3779b97f4a7c15u;
+
+/// A bijection of 64-bit numbers that looks random: the output of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) in
+/// the state x.
+constexpr std::uint64_t scramble(std::uint64_t x) {
+  x += golden_step;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+/// SplitMix64.
 class Sample {
  public:
   explicit Sample(std::uint64_t seed) : state_(seed) {}
   std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    const std::uint64_t drawn = scramble(state_);
+    state_ += golden_step;
+    return drawn;
   }
   std::uint32_t word() { return static_cast<std::uint32_t>(next() >> 32); }
   /// 0 <= result < bound, bound at most 2^32.

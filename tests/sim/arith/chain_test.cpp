@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "sim/arith/accumulator.hpp"
@@ -139,6 +140,16 @@ TEST(Spill, LaneIsRoundedBeforeTheSum) {
   EXPECT_EQ(spill(1, -149, 0), 0x1p-149f);
   EXPECT_EQ(spill(1, -150, 0), 0.0f);
   EXPECT_EQ(spill(3, -151, 0), 0x1p-149f);
+}
+
+TEST(Spill, AnInfiniteSumStaysAtEveryExponent) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (int exponent = -300; exponent <= 300; ++exponent) {
+    for (const std::int32_t lane : {INT32_MIN, -1, 0, 1, INT32_MAX}) {
+      ASSERT_EQ(spill(lane, exponent, infinity), infinity) << lane << " * 2^" << exponent;
+      ASSERT_EQ(spill(lane, exponent, -infinity), -infinity) << lane << " * 2^" << exponent;
+    }
+  }
 }
 
 TEST(NormBound, IsExactAtTheLimit) {

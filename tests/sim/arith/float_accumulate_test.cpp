@@ -260,6 +260,15 @@ TEST(FloatAccumulate, NonFiniteOperandsFollowIeee) {
   }
 }
 
+TEST(FloatAccumulate, AProductThatOverflowsItsFormatMeetsAnInfiniteSumToo) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const FloatAccumulator accumulator = parse_float_accumulator("fp32:product=fp16");
+  EXPECT_TRUE(std::isnan(accumulate(accumulator, -inf, 400, 400, {})));
+  EXPECT_EQ(accumulate(accumulator, inf, 400, 400, {}), inf);
+  EXPECT_EQ(accumulate(accumulator, -inf, 100, 100, {}), -inf);
+  EXPECT_EQ(accumulate(parse_float_accumulator("fp32:product=fp6_e3m2"), -inf, 400, 400, {}), -inf);
+}
+
 TEST(FloatAccumulate, SaturatingAccumulatorsStayAtTheLargestValue) {
   const FloatAccumulator fp4 = parse_float_accumulator("fp4_e2m1");
   EXPECT_EQ(accumulate(fp4, 6, 6, 6, {}), 6.0f);

@@ -9,13 +9,18 @@
 
 #include "formats/error.hpp"
 #include "sim/kernels/matrix.hpp"
-#include "tests/support/product_support.hpp"
 #include "tests/support/oracle_bridge.hpp"
+#include "tests/support/product_support.hpp"
 
 namespace precsim::kernels {
 namespace {
 
+using support::operand_size;
+using support::oracle_product;
+using support::oracle_shape;
 using support::Sample;
+using support::small_shapes;
+using support::text;
 
 /// A dfp format in the library's and in the oracle's words.
 struct Case {

@@ -14,6 +14,11 @@
 namespace precsim::kernels {
 namespace {
 
+using support::oracle_product;
+using support::oracle_shape;
+using support::small_shapes;
+using support::text;
+
 std::vector<ConvShape> many_shapes() {
   std::vector<ConvShape> shapes = small_shapes();
   for (std::int64_t stride = 1; stride <= 3; ++stride) {

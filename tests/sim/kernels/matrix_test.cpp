@@ -13,6 +13,12 @@
 namespace precsim::kernels {
 namespace {
 
+using support::operand_size;
+using support::oracle_product;
+using support::oracle_shape;
+using support::small_shapes;
+using support::text;
+
 template <class T>
 void expect_gather(const ConvShape& shape, Pass pass, Side side, const std::vector<T>& tensor, const Matrix& matrix,
                    const std::vector<T>& elements, bool even) {

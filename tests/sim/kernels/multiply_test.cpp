@@ -21,7 +21,19 @@ namespace {
 
 using arith::Atom;
 using arith::OverflowRule;
+using support::draw_codes;
+using support::draw_floats;
+using support::Fill;
+using support::fills;
+using support::integer_operand;
+using support::operand_size;
+using support::result_size;
+using support::same;
+using support::same_bits;
 using support::Sample;
+using support::Sharing;
+using support::small_shapes;
+using support::text;
 
 /// Shapes that fill tiles, leave some short, and cross the bounds of panels and tasks; then small ones.
 constexpr std::size_t large = 7;

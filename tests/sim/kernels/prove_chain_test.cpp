@@ -15,6 +15,7 @@ namespace {
 
 using arith::Atom;
 using oracle::Int128;
+using support::in_oracle_words;
 using support::Sample;
 
 constexpr std::int64_t top = (std::int64_t{1} << 31) - 1;

@@ -17,7 +17,21 @@ namespace {
 
 using arith::Atom;
 using arith::OverflowRule;
+using support::draw_floats;
+using support::Fill;
+using support::fills;
+using support::in_oracle_words;
+using support::integer_operand;
+using support::operand_size;
+using support::oracle_product;
+using support::oracle_shape;
+using support::result_size;
+using support::same;
+using support::same_bits;
 using support::Sample;
+using support::Sharing;
+using support::small_shapes;
+using support::text;
 
 /// What the recount says, as telemetry.
 Telemetry telemetry_of(const oracle::IntegerProduct& product, const oracle::Recount& recount) {

@@ -18,6 +18,9 @@ namespace {
 
 using arith::Atom;
 using arith::OverflowRule;
+using support::draw_codes;
+using support::Fill;
+using support::fills;
 using support::Sample;
 
 TEST(TileKernels, TheTableEndsWithThePortableRowAndEveryRowHasAllFunctions) {

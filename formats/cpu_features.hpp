@@ -1,9 +1,9 @@
-// What the CPU can do, and the state of its floating-point control that results rest on.
+// What the CPU can do.
 #pragma once
 
 #include <string>
 
-namespace precsim::kernels {
+namespace precsim::formats {
 
 /// Instruction sets this program looks for; all false on other architectures. `avx512` means F, BW, DQ and VL.
 struct CpuFeatures {
@@ -15,7 +15,4 @@ const CpuFeatures& cpu_features();
 /// Blank-separated names of the features present, "none" if there are none.
 std::string feature_names(const CpuFeatures& features);
 
-/// Raises CheckError unless every OpenMP thread rounds to nearest even and keeps subnormals (no FTZ, no DAZ).
-void check_floating_point_control();
-
-}  // namespace precsim::kernels
+}  // namespace precsim::formats

@@ -1,19 +1,15 @@
-// CPU feature detection and the check of the floating-point control register.
-#include "sim/kernels/cpu_features.hpp"
+// CPU feature detection.
+#include "formats/cpu_features.hpp"
 
 #include <array>
-#include <cfenv>
 #include <string_view>
 #include <utility>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <immintrin.h>
 #endif
 
-#include "formats/error.hpp"
-
-namespace precsim::kernels {
+namespace precsim::formats {
 namespace {
 
 CpuFeatures detect() {
@@ -62,18 +58,4 @@ std::string feature_names(const CpuFeatures& features) {
   return names.empty() ? "none" : names;
 }
 
-void check_floating_point_control() {
-  bool nearest = true;
-  bool subnormals = true;
-#pragma omp parallel reduction(&& : nearest, subnormals)
-  {
-    nearest = std::fegetround() == FE_TONEAREST;
-#if defined(__x86_64__)
-    subnormals = (_mm_getcsr() & 0x8040u) == 0;
-#endif
-  }
-  PRECSIM_CHECK(nearest, "a thread does not round to nearest");
-  PRECSIM_CHECK(subnormals, "a thread has flush-to-zero or denormals-are-zero set");
-}
-
-}  // namespace precsim::kernels
+}  // namespace precsim::formats

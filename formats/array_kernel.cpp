@@ -1,0 +1,107 @@
+// The table of array kernels, and their codings from formats.
+#include "formats/array_kernel.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "formats/array_body.hpp"
+#include "formats/cpu_features.hpp"
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+
+namespace precsim::formats {
+namespace {
+
+#if defined(__x86_64__)
+namespace avx512 {
+PRECSIM_ARRAY_FUNCTIONS(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2"))), 64)
+}
+namespace avx2 {
+PRECSIM_ARRAY_FUNCTIONS(__attribute__((target("avx2"))), 32)
+}
+#endif
+namespace portable {
+PRECSIM_ARRAY_FUNCTIONS(, 16)
+}
+
+#define PRECSIM_EVERY_ROUNDING(function)                                                                             \
+  {                                                                                                                  \
+    function<RoundingMode::nearest_even>, function<RoundingMode::nearest_away>, function<RoundingMode::toward_zero>, \
+        function<RoundingMode::toward_positive>, function<RoundingMode::toward_negative>,                            \
+        function<RoundingMode::to_odd>, function<RoundingMode::stochastic>, function<RoundingMode::biased>           \
+  }
+#define PRECSIM_ARRAY_ROW(isa, architecture, usable)                                                \
+  {                                                                                                 \
+#isa, architecture, usable, PRECSIM_EVERY_ROUNDING(isa::float_codes),                           \
+        PRECSIM_EVERY_ROUNDING(isa::saturating_codes), PRECSIM_EVERY_ROUNDING(isa::wrapping_codes), \
+        isa::decode_floats, isa::decode_integers, isa::extent, isa::words                           \
+  }
+
+constexpr ArrayKernel table[] = {
+#if defined(__x86_64__)
+    PRECSIM_ARRAY_ROW(avx512, "x86_64", [] { return cpu_features().avx512; }),
+    PRECSIM_ARRAY_ROW(avx2, "x86_64", [] { return cpu_features().avx2; }),
+#endif
+    PRECSIM_ARRAY_ROW(portable, "any", [] { return true; }),
+};
+
+}  // namespace
+
+FloatCoding float_coding(const FloatFormat& format, Rounding rounding) {
+  constexpr int beyond_every_format = 1000;
+  const auto magnitude = [&](std::uint32_t code) { return code & format.magnitude_mask(); };
+  FloatCoding c;
+  c.lowest_field = format.smallest_exponent() + 127;
+  c.fraction_bits = format.fraction_bits;
+  c.drop = 23 - format.fraction_bits;
+  c.sign_shift = 32 - format.width();
+  c.sign_bit = format.sign_bit();
+  c.magnitude_mask = format.magnitude_mask();
+  c.largest = format.largest_code();
+  c.above_positive = magnitude(encode(format, Exact{false, 1, beyond_every_format}, rounding, 0));
+  c.above_negative = magnitude(encode(format, Exact{true, 1, beyond_every_format}, rounding, 0));
+  c.from_infinity = magnitude(*encode(format, std::numeric_limits<float>::infinity(), rounding, 0));
+  c.quiet_nan = magnitude(encode(format, std::numeric_limits<float>::quiet_NaN(), rounding, 0).value_or(0));
+  c.infinity = format.has_infinity ? c.largest + 1 : ~0u;
+  c.payload_mask = format.nan_codes == 1 ? 0 : (1u << format.fraction_bits) - 1;
+  c.rebias = static_cast<std::uint32_t>(127 - format.bias) << 23;
+  const bool as_fp32 = format.bias == 127;
+  c.first_normal = as_fp32 ? 0 : 1u << format.fraction_bits;
+  c.smallest = as_fp32 ? 1.0f : decode(format, 1);
+  return c;
+}
+
+IntegerCoding integer_coding(const IntegerCodes& codes, int exponent) {
+  PRECSIM_CHECK(lowest_array_exponent <= exponent && exponent <= highest_array_exponent,
+                "exponent " + std::to_string(exponent));
+  const auto largest = static_cast<std::uint32_t>(codes.largest);
+  return {exponent, largest, static_cast<std::uint32_t>(codes.most_negative),
+          31 - static_cast<int>(std::bit_width(largest)), static_cast<float>(power_of_two(exponent))};
+}
+
+std::span<const ArrayKernel> array_kernels() {
+  return table;
+}
+
+const ArrayKernel& best_array_kernel() {
+  static const ArrayKernel& best =
+      *std::find_if(std::begin(table), std::end(table) - 1, [](const ArrayKernel& kernel) { return kernel.usable(); });
+  return best;
+}
+
+const ArrayKernel& find_array_kernel(std::string_view name) {
+  for (const ArrayKernel& kernel : table) {
+    if (kernel.name != name) {
+      continue;
+    }
+    if (!kernel.usable()) {
+      throw UserError(fmt::format("this CPU cannot run the array kernel '{}'; the fastest that it can run is '{}'",
+                                  name, best_array_kernel().name));
+    }
+    return kernel;
+  }
+  throw unknown_name("array kernel", name, name, array_kernels(), &ArrayKernel::name);
+}
+
+}  // namespace precsim::formats

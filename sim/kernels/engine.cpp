@@ -1,0 +1,182 @@
+// Choosing how a product is computed, and comparing the ways.
+#include "sim/kernels/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <vector>
+
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+#include "sim/arith/reduce.hpp"
+#include "sim/kernels/native_multiply.hpp"
+
+namespace precsim::kernels {
+namespace {
+
+constexpr EngineEntry table[] = {
+    {Engine::simulate, "simulate",
+     "the contract step by step, with telemetry: where, when and by how much lanes overflow"},
+    {Engine::native, "native", "the fastest kernels; of the telemetry only chain length and proof"},
+    {Engine::check, "check", "both; stops at the first differing bit, and recomputes 64 outputs of each product"},
+};
+
+constexpr int checked_outputs = 64;
+
+Matrix lowered(const ProductCall& call, Side side, bool integer) {
+  const Operand& operand = side == Side::left ? call.left : call.right;
+  return integer ? lower(call.shape, call.pass, side, operand.codes, operand.exponent)
+                 : lower(call.shape, call.pass, side, operand.values);
+}
+
+void simulate(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
+              const TileKernel* kernel) {
+  const bool integer = call.left.is_integer() && call.right.is_integer();
+  const Matrix left = call.left.matrix ? Matrix{} : lowered(call, Side::left, integer);
+  const Matrix right = call.right.matrix ? Matrix{} : lowered(call, Side::right, integer);
+  multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
+            call.right.matrix ? *call.right.matrix : right, call.accumulators, call.bits},
+           result, level, telemetry, kernel);
+}
+
+bool same_bits(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+}
+
+void check_sample(const ProductCall& call, const Telemetry& telemetry, std::span<const float> result) {
+  const ProductShape product = product_shape(call.shape, call.pass);
+  formats::RandomBits bits = call.bits;
+  bits.stream = formats::Stream::fill;
+  const auto below = [&](std::uint64_t i, std::int64_t limit) {
+    return static_cast<std::int64_t>((std::uint64_t{bits.word(i)} * static_cast<std::uint64_t>(limit)) >> 32);
+  };
+  for (std::uint64_t i = 0; i < checked_outputs; ++i) {
+    const std::int64_t group = below(4 * i, product.groups);
+    const std::int64_t row = below(4 * i + 1, product.rows);
+    const std::int64_t column = below(4 * i + 2, product.columns);
+    const std::int64_t index = result_index(call.shape, call.pass, group, row, column);
+    const float expected = reference_output(call, telemetry, group, row, column);
+    if (!same_bits(result[static_cast<std::size_t>(index)], expected)) {
+      throw EngineDifference("the reference", index, result[static_cast<std::size_t>(index)], expected);
+    }
+  }
+}
+
+void check(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
+           const TileKernel* kernel) {
+  simulate(call, result, level, telemetry, kernel);
+  std::vector<float> native(result.size());
+  Telemetry free;
+  multiply_native(call, native, free, kernel == nullptr ? best_tile_kernel() : *kernel);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (!same_bits(result[i], native[i])) {
+      throw EngineDifference("the native kernel", static_cast<std::int64_t>(i), result[i], native[i]);
+    }
+  }
+  PRECSIM_CHECK(free.chain_length == telemetry.chain_length && free.proved == telemetry.proved,
+                fmt::format("chains of {} (proved: {}) in simulation, {} ({}) natively", telemetry.chain_length,
+                            telemetry.proved, free.chain_length, free.proved));
+  check_sample(call, telemetry, result);
+}
+
+/// k of the products of one row, along the taps: codes or values, zeros where there is no element.
+template <class T>
+std::vector<T> gather(const ProductCall& call, Side side, std::span<const T> tensor, std::int64_t group,
+                      std::int64_t row, bool even) {
+  const ProductShape product = product_shape(call.shape, call.pass);
+  std::vector<T> line;
+  for (std::int64_t tap = 0; tap < product.taps; ++tap) {
+    for (std::int64_t channel = 0; channel < product.channels; ++channel) {
+      const std::int64_t at = source_index(call.shape, call.pass, side, group, row, tap, channel);
+      line.push_back(at < 0 ? T{} : tensor[static_cast<std::size_t>(at)]);
+    }
+    if (even && product.channels % 2 != 0) {
+      line.push_back(T{});
+    }
+  }
+  return line;
+}
+
+/// One row of an operand, from the tensor or from the matrix that was converted for this use.
+struct Line {
+  std::vector<std::int16_t> codes;
+  std::vector<float> values;
+  std::vector<std::int16_t> exponents;
+  std::int64_t block_stride = 0, block = 0;
+
+  Line(const ProductCall& call, Side side, std::int64_t group, std::int64_t row, bool integer) {
+    const Operand& operand = side == Side::left ? call.left : call.right;
+    if (operand.matrix) {
+      const Matrix& matrix = *operand.matrix;
+      if (integer) {
+        codes.assign(matrix.row_codes(group, row), matrix.row_codes(group, row) + matrix.length());
+        const std::int64_t blocks = matrix.block_stride == 0 ? 1 : matrix.row_stride;
+        exponents.assign(matrix.row_exponents(group, row), matrix.row_exponents(group, row) + blocks);
+        block_stride = matrix.block_stride;
+        block = matrix.block;
+      } else {
+        values.assign(matrix.row_values(group, row), matrix.row_values(group, row) + matrix.length());
+      }
+    } else if (integer) {
+      codes = gather(call, side, operand.codes, group, row, true);
+      exponents = {static_cast<std::int16_t>(operand.exponent)};
+    } else {
+      values = gather(call, side, operand.values, group, row, false);
+    }
+  }
+  arith::IntegerOperand operand() const { return {codes, exponents.data(), block_stride}; }
+};
+
+}  // namespace
+
+std::span<const EngineEntry> engines() {
+  return table;
+}
+
+Engine parse_engine(std::string_view text) {
+  for (const EngineEntry& row : table) {
+    if (row.name == text) {
+      return row.engine;
+    }
+  }
+  throw formats::unknown_name("engine", text, text, table, &EngineEntry::name);
+}
+
+std::string_view name(Engine engine) {
+  return table[static_cast<std::size_t>(engine)].name;
+}
+
+EngineDifference::EngineDifference(std::string_view other, std::int64_t index, float simulated, float different)
+    : std::runtime_error(fmt::format("output {}: {:#010x} ({}) by simulation, {:#010x} ({}) by {}", index,
+                                     std::bit_cast<std::uint32_t>(simulated), simulated,
+                                     std::bit_cast<std::uint32_t>(different), different, other)) {}
+
+float reference_output(const ProductCall& call, const Telemetry& telemetry, std::int64_t group, std::int64_t row,
+                       std::int64_t column) {
+  const bool integer = call.left.is_integer() && call.right.is_integer();
+  const Line left(call, Side::left, group, row, integer);
+  const Line right(call, Side::right, group, column, integer);
+  if (!integer) {
+    const auto index = static_cast<std::uint64_t>(result_index(call.shape, call.pass, group, row, column));
+    return arith::reduce(left.values, right.values, call.accumulators.floating, call.bits, index * left.values.size());
+  }
+  const auto length = static_cast<std::int64_t>(left.codes.size());
+  const arith::ReductionLayout layout{length, length / product_shape(call.shape, call.pass).taps, left.block,
+                                      right.block};
+  return arith::reduce(left.operand(), right.operand(), arith::cut(layout, telemetry.chain_length),
+                       call.accumulators.integer, nullptr);
+}
+
+void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,
+              Telemetry& telemetry, const TileKernel* kernel) {
+  switch (engine) {
+    case Engine::simulate:
+      return simulate(call, result, level, telemetry, kernel);
+    case Engine::native:
+      return multiply_native(call, result, telemetry, kernel == nullptr ? best_tile_kernel() : *kernel);
+    case Engine::check:
+      return check(call, result, level, telemetry, kernel);
+  }
+}
+
+}  // namespace precsim::kernels

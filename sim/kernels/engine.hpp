@@ -1,0 +1,69 @@
+// How products are computed: by simulation, by native kernels, or by both.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+
+#include "sim/kernels/multiply.hpp"
+#include "sim/kernels/tile.hpp"
+
+namespace precsim::kernels {
+
+enum class Engine : std::uint8_t {
+  simulate,  ///< with telemetry
+  native,    ///< the fastest kernels; of telemetry only chain length and proof
+  check,     ///< both, compared bit by bit, and some outputs by the plain reference from the tensors
+};
+struct EngineEntry {
+  Engine engine;
+  std::string_view name;
+  std::string_view meaning;
+};
+std::span<const EngineEntry> engines();
+/// Raises UserError listing the engines.
+Engine parse_engine(std::string_view name);
+std::string_view name(Engine engine);
+
+/// One side of a product: a tensor in its logical order, of codes under one exponent or of FP32 numbers, or a matrix
+/// that was converted for this use.
+struct Operand {
+  std::span<const std::int16_t> codes = {};
+  int exponent = 0;
+  std::span<const float> values = {};
+  std::optional<Matrix> matrix = {};
+
+  bool is_integer() const { return matrix ? matrix->is_integer() : !codes.empty(); }
+};
+
+/// A product before its operands are laid out; both are integers or neither is.
+struct ProductCall {
+  const ConvShape& shape;
+  Pass pass;
+  const Operand& left;
+  const Operand& right;
+  const Accumulators& accumulators;
+  formats::RandomBits bits;
+};
+
+/// Two ways to the same output gave different bits.
+class EngineDifference : public std::runtime_error {
+ public:
+  /// Of the result's element `index`.
+  EngineDifference(std::string_view other, std::int64_t index, float simulated, float different);
+};
+
+/// The result of a product without bias; `kernel`: null for the fastest. The same bits for every engine and kernel.
+/// `level` matters where there is a simulation; native results have Telemetry::measured == false.
+/// Raises EngineDifference under `check`, at the first differing output.
+void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,
+              Telemetry& telemetry, const TileKernel* kernel = nullptr);
+
+/// One output by the plain reference, straight from the definition of the product (source_index): element `index` of
+/// the result of a call whose telemetry says which chain was used.
+float reference_output(const ProductCall& call, const Telemetry& telemetry, std::int64_t group, std::int64_t row,
+                       std::int64_t column);
+
+}  // namespace precsim::kernels

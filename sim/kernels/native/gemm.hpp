@@ -1,0 +1,18 @@
+// The product of two operands that are matrices already: converted for one use, blocks and channels with exponents of
+// their own, or FP32 numbers.
+#pragma once
+
+#include <span>
+
+#include "sim/kernels/multiply.hpp"
+#include "sim/kernels/native/native_kernel.hpp"
+
+namespace precsim::kernels::native {
+
+/// The result of the product in its logical order, without bias. `chains` as cut (unused for FP32); returns false, with
+/// nothing done, where the scale of a spill is no normal FP32 number. Working memory: the right matrix once more, and 4
+/// bytes per row and chain where operands have blocks.
+bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::span<const arith::Chain> chains,
+                       arith::OverflowRule overflow, std::span<float> result);
+
+}  // namespace precsim::kernels::native

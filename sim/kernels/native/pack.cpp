@@ -1,0 +1,88 @@
+// Packing.
+#include "sim/kernels/native/pack.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace precsim::kernels::native {
+
+WordBuffer::WordBuffer(std::int64_t words)
+    : data_(static_cast<Word*>(::operator new (static_cast<std::size_t>(words) * sizeof(Word), std::align_val_t{64}))) {
+}
+
+WordBuffer::~WordBuffer() {
+  ::operator delete (data_, std::align_val_t{64});
+}
+
+void pack_step(const std::int16_t* low, const std::int16_t* high, std::int64_t count, Word* panel) {
+  static constexpr std::int16_t zeros[panel_lanes] = {};
+  const std::int16_t* const a = low == nullptr ? zeros : low;
+  const std::int16_t* const b = high == nullptr ? zeros : high;
+  if (count == panel_lanes || (low == nullptr && high == nullptr)) {
+    for (int j = 0; j < panel_lanes; ++j) {
+      panel[j] = static_cast<std::uint16_t>(a[j]) | static_cast<Word>(static_cast<std::uint16_t>(b[j])) << 16;
+    }
+    return;
+  }
+  for (int j = 0; j < panel_lanes; ++j) {
+    panel[j] =
+        j >= count ? 0 : static_cast<std::uint16_t>(a[j]) | static_cast<Word>(static_cast<std::uint16_t>(b[j])) << 16;
+  }
+}
+
+void pack_step(const float* line, std::int64_t count, Word* panel) {
+  if (line == nullptr) {
+    std::memset(panel, 0, panel_lanes * sizeof(Word));
+    return;
+  }
+  std::memcpy(panel, line, static_cast<std::size_t>(count) * sizeof(Word));
+  std::memset(panel + count, 0, static_cast<std::size_t>(panel_lanes - count) * sizeof(Word));
+}
+
+void pack_rows(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* panel) {
+  constexpr std::int64_t strip = 16;
+  for (std::int64_t first = 0; first < steps; first += strip) {
+    const std::int64_t last = std::min(first + strip, steps);
+    for (int j = 0; j < panel_lanes; ++j) {
+      for (std::int64_t s = first; s < last; ++s) {
+        panel[s * panel_lanes + j] = rows[j] == nullptr ? 0 : rows[j][s];
+      }
+    }
+  }
+}
+
+template <class T>
+Bordered<T> add_border(const T* tensor, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t groups,
+                       std::int64_t channels, const Border& border, bool even) {
+  Bordered<T> out;
+  out.height = border.top + h + border.bottom;
+  out.width = border.left + w + border.right;
+  out.channels = channels + (even ? channels % 2 : 0);
+  if (out.height == h && out.width == w && out.channels == channels) {
+    out.data = tensor;
+    return out;
+  }
+  const std::int64_t pixel = groups * out.channels;
+  out.copy.resize(static_cast<std::size_t>(n * out.height * out.width * pixel));
+  for (std::int64_t line = 0; line < n * h; ++line) {
+    const T* from = tensor + line * w * groups * channels;
+    T* to = out.copy.data() + (((line / h) * out.height + border.top + line % h) * out.width + border.left) * pixel;
+    if (out.channels == channels) {
+      std::memcpy(to, from, static_cast<std::size_t>(w * pixel) * sizeof(T));
+      continue;
+    }
+    for (std::int64_t i = 0; i < w * groups; ++i) {
+      std::copy_n(from + i * channels, channels, to + i * out.channels);
+    }
+  }
+  out.data = out.copy.data();
+  return out;
+}
+
+template Bordered<std::int16_t> add_border(const std::int16_t*, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                                           std::int64_t, const Border&, bool);
+template Bordered<float> add_border(const float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                                    const Border&, bool);
+
+}  // namespace precsim::kernels::native

@@ -1,0 +1,16 @@
+// Products at the speed of the machine, without telemetry.
+#pragma once
+
+#include <span>
+
+#include "sim/kernels/engine.hpp"
+
+namespace precsim::kernels {
+
+/// The same bits as the simulation. Tensors go through the convolution kernels without being lowered, matrices through
+/// the tiles of the matrix product. What has no native form (floating-point accumulators other than FP32 FMA,
+/// saturation after every single product, spill scales that are no normal FP32 numbers) is simulated, which is the
+/// fastest kernel there is for it. Telemetry: sizes, chain length, proof; `measured` is false.
+void multiply_native(const ProductCall& call, std::span<float> result, Telemetry& telemetry, const TileKernel& kernel);
+
+}  // namespace precsim::kernels
