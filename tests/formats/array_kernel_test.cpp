@@ -100,6 +100,8 @@ TEST(ArrayKernels, FindExtents) {
       }
     }
     EXPECT_EQ(kernel.extent(nullptr, 0).absmax, 0.0f);
+    const std::vector<float> zeros(35);
+    EXPECT_EQ(kernel.extent(zeros.data(), 35).absmax, 0.0f);
     EXPECT_EQ(kernel.extent(nullptr, 0).first_nonfinite, -1);
   }
   EXPECT_GT(bad_ones, 100);

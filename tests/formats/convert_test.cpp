@@ -41,6 +41,14 @@ std::string error_of(const std::vector<float>& x, std::int64_t row, const std::s
   return "";
 }
 
+TEST(Extent, OfEverySecondElement) {
+  const std::vector<float> x = {infinity, 9.0f, 2.0f, nan, nan, 9.0f, -3.0f, 9.0f};
+  EXPECT_EQ(extent(x.data(), 4, 2).absmax, 3.0f);
+  EXPECT_EQ(extent(x.data(), 4, 2).first_nonfinite, 0);
+  EXPECT_EQ(extent(x.data() + 2, 3, 2).first_nonfinite, 1);
+  EXPECT_EQ(extent(x.data() + 1, 1, 2).first_nonfinite, -1);
+}
+
 TEST(Extent, LargestFiniteMagnitudeAndFirstNonfinite) {
   const std::vector<float> x = {0.0f, -3.0f, nan, 2.0f, -infinity};
   EXPECT_EQ(extent(x.data(), 5).absmax, 3.0f);
