@@ -5,67 +5,19 @@
 
 #include <algorithm>
 
-#include "formats/exact.hpp"
 #include "sim/kernels/native/geometry.hpp"
 #include "sim/kernels/native/pack.hpp"
+#include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels::native {
 namespace {
-
-constexpr std::int64_t steps_per_block = 256;
-
-std::int64_t padded_columns(std::int64_t columns) {
-  return (columns + panel_lanes - 1) / panel_lanes * panel_lanes;
-}
-
-/// Ends of the chains of a reduction of `length` products without blocks.
-std::vector<std::int64_t> chain_ends(std::int64_t length, std::int64_t chain) {
-  std::vector<std::int64_t> ends;
-  for (const arith::Chain& c : arith::cut({length, length, 0, 0}, chain)) {
-    ends.push_back(c.end);
-  }
-  return ends;
-}
-
-/// Sums in units of 2^exponent stay exact: every one is an integer below 2^(31 + 32), scaled without underflow.
-bool sums_unscaled(int exponent) {
-  return exponent >= -149 && exponent <= 127 - 64;
-}
-
-template <class T>
-void set_semantics(Tiling& tiling, const NativeKernel& kernel, const Semantics& semantics) {
-  tiling.kernel = &kernel;
-  if constexpr (std::is_same_v<T, float>) {
-    tiling.functions = &kernel.fma;
-  } else {
-    tiling.unscaled = sums_unscaled(semantics.exponent);
-    const auto spill = static_cast<std::size_t>(tiling.unscaled ? Spill::unscaled : Spill::scaled);
-    tiling.functions = semantics.overflow == arith::OverflowRule::wrap ? &kernel.wrap[spill] : &kernel.saturate[spill];
-    tiling.factor = static_cast<float>(formats::power_of_two(semantics.exponent));
-  }
-}
-
-template <class T>
-std::vector<std::vector<Segment>> segments_of(std::span<const Stretch> stretches, std::int64_t length,
-                                              std::int64_t chain) {
-  if constexpr (std::is_same_v<T, float>) {
-    std::vector<std::int64_t> ends;  // sums are what a chain would end in: cut anywhere
-    for (std::int64_t k = steps_per_block; k < length; k += steps_per_block) {
-      ends.push_back(k);
-    }
-    ends.push_back(length);
-    return cut_segments(stretches, ends, 1, steps_per_block);
-  } else {
-    return cut_segments(stretches, chain_ends(length, chain), 2, steps_per_block);
-  }
-}
 
 /// Weights (oc, taps, ic) of a group as panels over oc, k = (tap, ic).
 template <class T>
 void pack_weights(const T* weights, std::int64_t oc, std::int64_t length, Word* panels) {
   const std::int64_t steps = length / products_per_step<T>;
-  const std::int64_t count = (oc + panel_lanes - 1) / panel_lanes;
-#pragma omp parallel for schedule(static) if (oc * length > 65536)
+  const std::int64_t count = padded_columns(oc) / panel_lanes;
+#pragma omp parallel for schedule(static) if (worth_threads(oc * length))
   for (std::int64_t panel = 0; panel < count; ++panel) {
     const Word* rows[panel_lanes];
     for (std::int64_t j = 0; j < panel_lanes; ++j) {
@@ -81,11 +33,11 @@ template <class T>
 void pack_weights_transposed(const T* weights, std::int64_t oc, std::int64_t taps, std::int64_t ic, Word* panels) {
   constexpr std::int64_t per_step = products_per_step<T>;
   const std::int64_t tap_steps = (oc + per_step - 1) / per_step;
-  const std::int64_t count = (ic + panel_lanes - 1) / panel_lanes;
+  const std::int64_t count = padded_columns(ic) / panel_lanes;
   const auto line = [&](std::int64_t o, std::int64_t tap, std::int64_t c) {
     return o < oc ? weights + (o * taps + tap) * ic + c : nullptr;
   };
-#pragma omp parallel for schedule(static) if (oc * taps * ic > 65536)
+#pragma omp parallel for schedule(static) if (worth_threads(oc * taps * ic))
   for (std::int64_t panel = 0; panel < count; ++panel) {
     const std::int64_t c = panel * panel_lanes;
     const std::int64_t lanes = std::min<std::int64_t>(panel_lanes, ic - c);
@@ -107,7 +59,7 @@ template <class T>
 void run_rows(const NativeKernel& kernel, const Rows<T>& rows, const Word* panels, std::int64_t groups,
               std::int64_t columns, const Semantics& semantics, float* result) {
   const std::int64_t panel_words = rows.length / products_per_step<T> * panel_lanes;
-  const std::int64_t group_panels = (columns + panel_lanes - 1) / panel_lanes;
+  const std::int64_t group_panels = padded_columns(columns) / panel_lanes;
   Tiling tiling;
   set_semantics<T>(tiling, kernel, semantics);
   tiling.panel_words = panel_words;
@@ -119,7 +71,7 @@ void run_rows(const NativeKernel& kernel, const Rows<T>& rows, const Word* panel
       }
       continue;
     }
-    const auto blocks = segments_of<T>(set.stretches, rows.length, semantics.chain);
+    const auto blocks = cut_reduction<T>(set.stretches, rows.length, semantics.chain);
     tiling.row_starts = set.row_starts;
     tiling.result_starts = set.result_starts;
     tiling.blocks = blocks;
@@ -176,7 +128,7 @@ class WeightGradient {
         pixels_(shape.n * shape.out_h() * shape.out_w()),
         length_((pixels_ + per_step - 1) / per_step * per_step) {
     const Stretch whole[] = {{0, length_, 0}};
-    blocks_ = segments_of<T>(whole, length_, semantics.chain);
+    blocks_ = cut_reduction<T>(whole, length_, semantics.chain);
     for (std::vector<Segment>& block : blocks_) {
       const std::int64_t first = block.front().panel;
       std::int64_t steps = 0;
@@ -195,7 +147,7 @@ class WeightGradient {
     const std::int64_t lane_panels = padded_columns(shape_.group_ic()) / panel_lanes;
     const std::int64_t pairs = (lane_panels + kernel_.panels - 1) / kernel_.panels;
     const std::int64_t tasks = shape_.kh * shape_.kw * pairs;
-#pragma omp parallel if (pixels_ * shape_.oc > 4096)
+#pragma omp parallel if (worth_threads(pixels_ * shape_.oc))
     {
       const std::int64_t parts = omp_get_num_threads();
       const std::int64_t part = omp_get_thread_num();

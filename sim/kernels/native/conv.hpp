@@ -1,21 +1,10 @@
 // The three products of a convolution straight from its tensors.
 #pragma once
 
-#include <span>
-
-#include "sim/arith/accumulator.hpp"
-#include "sim/arith/chain.hpp"
 #include "sim/kernels/conv_shape.hpp"
-#include "sim/kernels/native/tiling.hpp"
+#include "sim/kernels/native/semantics.hpp"
 
 namespace precsim::kernels::native {
-
-/// What a convolution's lanes do; FP32 operands need none of it.
-struct Semantics {
-  std::int64_t chain = 0;  ///< products, resolved; chain_to_end
-  arith::OverflowRule overflow = arith::OverflowRule::wrap;
-  int exponent = 0;  ///< of a product of codes
-};
 
 /// One pass over tensors that share one exponent each (T = int16_t), or of FP32 numbers (T = float): left and right as
 /// product_shape() names them, in their logical order, and so the result, without bias. `exponent` within

@@ -11,7 +11,6 @@
 namespace precsim::kernels::native {
 namespace {
 
-constexpr std::int64_t steps_per_block = 256;
 constexpr int smallest_normal = -126;
 constexpr int largest_normal = 127;
 
@@ -103,7 +102,46 @@ class Factors {
   int shift_ = 0;
 };
 
+template <class T>
+void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const PackedColumns& right,
+                     const Semantics& semantics, float* result) {
+  const std::int64_t steps = (left.length() + products_per_step<T> - 1) / products_per_step<T>;
+  const std::int64_t length = steps * products_per_step<T>;
+  const Stretch whole[] = {{0, length, 0}};
+  auto blocks = cut_reduction<T>(whole, length, semantics.chain);
+  for (std::vector<Segment>& block : blocks) {
+    for (Segment& segment : block) {
+      segment.row *= PackedRows::packed_rows;
+    }
+  }
+  std::vector<std::int64_t> result_starts;
+  for (std::int64_t row = 0; row < left.rows(); ++row) {
+    result_starts.push_back(row * right.columns());
+  }
+  Tiling tiling;
+  set_semantics<T>(tiling, kernel, semantics);
+  tiling.words = left.words();
+  tiling.row_starts = left.starts();
+  tiling.row_step = PackedRows::packed_rows;
+  tiling.panels = right.words();
+  tiling.panel_words = steps * panel_lanes;
+  tiling.columns = right.columns();
+  tiling.blocks = blocks;
+  tiling.result = result;
+  tiling.result_starts = result_starts;
+  run_split(tiling);
+}
+
 }  // namespace
+
+void gemm(const NativeKernel& kernel, const PackedRows& left, const PackedColumns& right, const Semantics& semantics,
+          float* result) {
+  if (left.is_integer()) {
+    multiply_packed<std::int16_t>(kernel, left, right, semantics, result);
+  } else {
+    multiply_packed<float>(kernel, left, right, semantics, result);
+  }
+}
 
 bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::span<const arith::Chain> chains,
                        arith::OverflowRule overflow, std::span<float> result) {
@@ -112,7 +150,7 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
   const Matrix& right = product.right;
   std::vector<float> row_factors;
   std::vector<float> lane_factors;
-  const std::int64_t panels = (right.rows + panel_lanes - 1) / panel_lanes;
+  const std::int64_t panels = padded_columns(right.rows) / panel_lanes;
   Tiling tiling;
   tiling.kernel = &kernel;
   tiling.functions = &kernel.fma;

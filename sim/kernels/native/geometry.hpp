@@ -6,13 +6,9 @@
 
 #include "sim/kernels/conv_shape.hpp"
 #include "sim/kernels/native/pack.hpp"
-#include "sim/kernels/native/tiling.hpp"
+#include "sim/kernels/native/semantics.hpp"
 
 namespace precsim::kernels::native {
-
-/// Products that one word of T takes part in.
-template <class T>
-inline constexpr std::int64_t products_per_step = static_cast<std::int64_t>(sizeof(Word) / sizeof(T));
 
 /// Rows that meet the same stretches of the reduction. Row i of group g begins at word row_starts[i] + g * group_words
 /// of the tensor, its result at element result_starts[i] + g * (channels of a group of the result).

@@ -1,0 +1,52 @@
+// The two sides of a matrix product in the order that tiles read, packed once for many products.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sim/kernels/native/pack.hpp"
+
+namespace precsim::kernels::native {
+
+/// The left side: rows x length, row i at `matrix` + i * stride, the reduction fastest. T: int16_t (codes) or float.
+/// Memory: 4 bytes per step (pair of codes or number) of every row, rows rounded up to blocks of packed_rows.
+class PackedRows {
+ public:
+  static constexpr std::int64_t packed_rows = 8;
+
+  /// For tiles of this kernel only.
+  template <class T>
+  PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride);
+
+  bool is_integer() const { return integer_; }
+  std::int64_t rows() const { return static_cast<std::int64_t>(starts_.size()); }
+  std::int64_t length() const { return length_; }
+  const Word* words() const { return words_.data(); }
+  std::span<const std::int64_t> starts() const { return starts_; }  ///< first word of every row
+
+ private:
+  bool integer_;
+  std::int64_t length_;
+  std::vector<std::int64_t> starts_;
+  WordBuffer words_;  ///< [block][step][packed_rows]
+};
+
+/// The right side: columns x length, column j of the result at `matrix` + j * stride, the reduction fastest.
+/// Memory: 4 bytes per step of every column, columns rounded up to panels.
+class PackedColumns {
+ public:
+  template <class T>
+  PackedColumns(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride);
+
+  bool is_integer() const { return integer_; }
+  std::int64_t columns() const { return columns_; }
+  std::int64_t length() const { return length_; }
+  const Word* words() const { return words_.data(); }
+
+ private:
+  bool integer_;
+  std::int64_t columns_, length_;
+  WordBuffer words_;  ///< [panel][step][panel_lanes]
+};
+
+}  // namespace precsim::kernels::native

@@ -1,0 +1,40 @@
+// What the lanes of a product do, and how its reduction is cut for that.
+#pragma once
+
+#include <vector>
+
+#include "sim/arith/accumulator.hpp"
+#include "sim/arith/chain.hpp"
+#include "sim/kernels/native/tiling.hpp"
+
+namespace precsim::kernels::native {
+
+/// Operands that share one exponent each; FP32 operands need none of it.
+struct Semantics {
+  std::int64_t chain = 0;  ///< products, resolved; chain_to_end
+  arith::OverflowRule overflow = arith::OverflowRule::wrap;
+  int exponent = 0;  ///< of a product of codes; within [-149, 127]
+};
+
+/// Products that one word of T takes part in.
+template <class T>
+inline constexpr std::int64_t products_per_step = static_cast<std::int64_t>(sizeof(Word) / sizeof(T));
+
+/// Steps of a panel that stay in the first-level cache while tiles pass over them.
+inline constexpr std::int64_t steps_per_block = 256;
+
+/// Lanes of all panels that `columns` need.
+constexpr std::int64_t padded_columns(std::int64_t columns) {
+  return (columns + panel_lanes - 1) / panel_lanes * panel_lanes;
+}
+
+/// The kernel's functions and the factor for operands of T.
+template <class T>
+void set_semantics(Tiling& tiling, const NativeKernel& kernel, const Semantics& semantics);
+
+/// The stretches of a reduction of `length` products in segments and blocks; FP32 ignores `chain`.
+template <class T>
+std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretches, std::int64_t length,
+                                                std::int64_t chain);
+
+}  // namespace precsim::kernels::native
