@@ -1,11 +1,10 @@
-// Tiles for 256-bit vectors, with and without VNNI: 6 rows x 16 lanes; lanes in registers, FP32 sums beside them in the
-// first-level cache.
+// Tiles for 256-bit vectors, with and without VNNI: up to 6 rows x 16 lanes.
 #include <immintrin.h>
 
 #include "sim/kernels/native/native_kernel.hpp"
+#include "sim/kernels/native/tile_table.hpp"
 
 #define PRECSIM_TARGET __attribute__((target("avx2,fma")))
-#define PRECSIM_INLINE PRECSIM_TARGET inline __attribute__((always_inline))
 #define PRECSIM_UNROLL _Pragma("GCC unroll 8")
 
 namespace precsim::kernels::native {
@@ -14,163 +13,192 @@ namespace {
 constexpr int halves = 2;
 constexpr int half_lanes = panel_lanes / halves;
 
-struct VnniWrap {
-  static PRECSIM_INLINE void step(__m256i& lane, __m256i a, __m256i b) {
-    __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(lane) : "x"(a), "x"(b));
-  }
-};
+enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 
-struct VnniSaturate {
-  static PRECSIM_INLINE void step(__m256i& lane, __m256i a, __m256i b) {
-    __asm__("%{vex%} vpdpwssds %2, %1, %0" : "+x"(lane) : "x"(a), "x"(b));
+/// The whole loop is assembly, so that no compiler moves or spills a lane. Row r: ymm r (lower lanes) and ymm 6 + r
+/// (upper); ymm12 and ymm13: a step of the panel; ymm14: a word of a row. The assembler's loops write out the rows.
+/// Rows begin at %r8 ... %r13.
+template <int rows, Step step, bool spaced>
+PRECSIM_TARGET void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
+  const Word* starts[most_scattered_rows];
+  for (int r = 0; r < rows; ++r) {
+    starts[r] = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
   }
-};
+  const Word* panel = tile.panel + segment.panel * panel_lanes;
+  const std::int64_t row_step = tile.row_step * 4;
+  const std::int64_t from_distance = from.distance * 4;
+  const std::int64_t to_distance = to.distance * 4;
+  std::int64_t steps = segment.steps;
+  std::int64_t at = segment.row * 4;
+  const void* scratch = starts;
+  __asm__ volatile(
+      ".irp r, 0,1,2,3,4,5\n\t"
+      ".irp p, 8,9,10,11,12,13\n\t"
+      ".if \\p == 8 + \\r && \\r < %c[rows]\n\t"
+      "mov 8*\\r(%[scratch]), %%r\\p\n\t"
+      ".endif\n\t.endr\n\t.endr\n\t"
 
-/// VPMADDWD and VPADDD.
-struct Wrap {
-  static PRECSIM_INLINE void step(__m256i& lane, __m256i a, __m256i b) {
-    lane = _mm256_add_epi32(lane, _mm256_madd_epi16(a, b));
-  }
-};
+      "mov %[from], %[scratch]\n\t"
+      ".irp r, 0,1,2,3,4,5\n\t"
+      ".if \\r < %c[rows]\n\t"
+      "vmovups (%[scratch]), %%ymm\\r\n\t"
+      ".irp q, 6,7,8,9,10,11\n\t"
+      ".if \\q == 6 + \\r\n\t"
+      "vmovups 32(%[scratch]), %%ymm\\q\n\t"
+      ".endif\n\t.endr\n\t"
+      "add %[from_distance], %[scratch]\n\t"
+      ".endif\n\t.endr\n\t"
 
-/// The exact sum clamped. VPMADDWD returns the one pair sum of +2^31 as -2^31, which no other pair sum equals.
-struct Saturate {
-  static PRECSIM_INLINE void step(__m256i& lane, __m256i a, __m256i b) {
-    const __m256i pair = _mm256_madd_epi16(a, b);
-    const __m256i sum = _mm256_add_epi32(lane, pair);
-    const __m256i limit = _mm256_xor_si256(_mm256_srai_epi32(lane, 31), _mm256_set1_epi32(INT32_MAX));
-    const __m256i high_pair = _mm256_cmpeq_epi32(pair, _mm256_set1_epi32(INT32_MIN));
-    const __m256i changed = _mm256_andnot_si256(_mm256_xor_si256(lane, pair), _mm256_xor_si256(lane, sum));
-    const __m256i not_negative = _mm256_andnot_si256(lane, high_pair);
-    // Sign bits decide: blendv_ps looks at nothing else.
-    const __m256 exceeds = _mm256_blendv_ps(_mm256_castsi256_ps(changed), _mm256_castsi256_ps(not_negative),
-                                            _mm256_castsi256_ps(high_pair));
-    lane = _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(sum), _mm256_castsi256_ps(limit), exceeds));
-  }
-};
+      ".p2align 5\n"
+      "1:\n\t"
+      "vmovups (%[panel]), %%ymm12\n\t"
+      "vmovups 32(%[panel]), %%ymm13\n\t"
+      ".irp r, 0,1,2,3,4,5\n\t"
+      ".if \\r < %c[rows]\n\t"
+      ".irp p, 8,9,10,11,12,13\n\t"
+      ".if \\p == 8 + \\r\n\t"
+      "vbroadcastss (%%r\\p,%[at]), %%ymm14\n\t"
+      ".endif\n\t.endr\n\t"
+      ".irp b, 12,13\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11\n\t"
+      ".if \\q == \\r + 6 * (\\b - 12)\n\t"
+      ".if %c[step] == 0\n\t"
+      "%{vex%} vpdpwssd %%ymm\\b, %%ymm14, %%ymm\\q\n\t"
+      ".elseif %c[step] == 1\n\t"
+      "%{vex%} vpdpwssds %%ymm\\b, %%ymm14, %%ymm\\q\n\t"
+      ".elseif %c[step] == 2\n\t"
+      "vpmaddwd %%ymm\\b, %%ymm14, %%ymm15\n\t"
+      "vpaddd %%ymm15, %%ymm\\q, %%ymm\\q\n\t"
+      ".else\n\t"
+      "vfmadd231ps %%ymm\\b, %%ymm14, %%ymm\\q\n\t"
+      ".endif\n\t.endif\n\t.endr\n\t.endr\n\t"
+      ".endif\n\t.endr\n\t"
+      "add %[row_step], %[at]\n\t"
+      "add $64, %[panel]\n\t"
+      "dec %[steps]\n\t"
+      "jnz 1b\n\t"
 
-template <int rows, class Step, Spill spill>
-PRECSIM_TARGET void integer_tile(const Tile& t) {
-  alignas(32) float sums[rows][panel_lanes];
+      "mov %[to], %[scratch]\n\t"
+      ".irp r, 0,1,2,3,4,5\n\t"
+      ".if \\r < %c[rows]\n\t"
+      "vmovups %%ymm\\r, (%[scratch])\n\t"
+      ".irp q, 6,7,8,9,10,11\n\t"
+      ".if \\q == 6 + \\r\n\t"
+      "vmovups %%ymm\\q, 32(%[scratch])\n\t"
+      ".endif\n\t.endr\n\t"
+      "add %[to_distance], %[scratch]\n\t"
+      ".endif\n\t.endr\n\t"
+      : [panel] "+r"(panel), [steps] "+r"(steps), [at] "+r"(at), [scratch] "+r"(scratch)
+      : [row_step] "m"(row_step), [from] "m"(from.words), [from_distance] "m"(from_distance), [to] "m"(to.words),
+        [to_distance] "m"(to_distance), [rows] "i"(rows), [step] "i"(static_cast<int>(step))
+      : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+        "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+}
+
+/// VPDPWSSDS without VNNI: the exact sum clamped. VPMADDWD returns the one pair sum of +2^31 as -2^31, which no other
+/// pair sum equals.
+PRECSIM_TARGET inline __m256i add_clamped(__m256i lane, __m256i a, __m256i b) {
+  const __m256i pair = _mm256_madd_epi16(a, b);
+  const __m256i sum = _mm256_add_epi32(lane, pair);
+  const __m256i limit = _mm256_xor_si256(_mm256_srai_epi32(lane, 31), _mm256_set1_epi32(INT32_MAX));
+  const __m256i high_pair = _mm256_cmpeq_epi32(pair, _mm256_set1_epi32(INT32_MIN));
+  const __m256i changed = _mm256_andnot_si256(_mm256_xor_si256(lane, pair), _mm256_xor_si256(lane, sum));
+  const __m256i not_negative = _mm256_andnot_si256(lane, high_pair);
+  // Sign bits decide: blendv_ps looks at nothing else.
+  const __m256 exceeds =
+      _mm256_blendv_ps(_mm256_castsi256_ps(changed), _mm256_castsi256_ps(not_negative), _mm256_castsi256_ps(high_pair));
+  return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(sum), _mm256_castsi256_ps(limit), exceeds));
+}
+
+PRECSIM_TARGET inline __m256i load(const Word* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+PRECSIM_TARGET inline __m256 load_numbers(const Word* from) {
+  return _mm256_castsi256_ps(load(from));
+}
+PRECSIM_TARGET inline void store(Word* to, __m256i words) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), words);
+}
+PRECSIM_TARGET inline void store(Word* to, __m256 numbers) {
+  store(to, _mm256_castps_si256(numbers));
+}
+
+template <int rows, bool spaced>
+PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
+  __m256i lanes[rows][halves];
   for (int r = 0; r < rows; ++r) {
     for (int h = 0; h < halves; ++h) {
-      const float* from = t.sums + r * t.sums_row + h * half_lanes;
-      _mm256_store_ps(sums[r] + h * half_lanes, t.first ? _mm256_setzero_ps() : _mm256_loadu_ps(from));
+      lanes[r][h] = load(from.words + r * from.distance + h * half_lanes);
     }
   }
-  __m256i lanes[rows][halves];
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-      lanes[r][h] = _mm256_setzero_si256();
-    }
-  }
-  const Word* rows_at[rows];
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    rows_at[r] = t.rows[r];
-  }
-  for (const Segment& segment : t.segments) {
-    const Word* left = t.panel + segment.panel * panel_lanes;
-    const Word* const end = left + segment.steps * panel_lanes;
-    std::int64_t at = segment.row;
-    for (; left != end; left += panel_lanes, at += t.row_step) {
-      __m256i b[halves];
-      PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-        b[h] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(left + h * half_lanes));
-      }
-      PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-        const __m256i a = _mm256_set1_epi32(static_cast<int>(rows_at[r][at]));
-        PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-          Step::step(lanes[r][h], a, b[h]);
-        }
+  for (std::int64_t s = 0; s < segment.steps; ++s) {
+    const Word* panel = tile.panel + (segment.panel + s) * panel_lanes;
+    for (int r = 0; r < rows; ++r) {
+      const Word* row = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
+      const __m256i a = _mm256_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
+      for (int h = 0; h < halves; ++h) {
+        lanes[r][h] = add_clamped(lanes[r][h], a, load(panel + h * half_lanes));
       }
     }
-    if (!segment.ends_chain) {
-      continue;
+  }
+  for (int r = 0; r < rows; ++r) {
+    for (int h = 0; h < halves; ++h) {
+      store(to.words + r * to.distance + h * half_lanes, lanes[r][h]);
     }
+  }
+}
+
+struct Sums {
+  template <int rows, int panels, Spill kind>
+  PRECSIM_TARGET static void spill(Source lanes, Source from, Target to, const SpillFactors& factors) {
     PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
       PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-        float* const sum = sums[r] + h * half_lanes;
-        const __m256 lane = _mm256_cvtepi32_ps(lanes[r][h]);
-        __m256 factor = _mm256_set1_ps(t.factor);
-        if constexpr (spill == Spill::blocked) {
-          factor = _mm256_mul_ps(_mm256_set1_ps(t.row_factors[r][segment.chain]),
-                                 _mm256_loadu_ps(t.lane_factors + segment.chain * panel_lanes + h * half_lanes));
+        const std::int64_t lane = h * half_lanes;
+        __m256 factor = _mm256_set1_ps(factors.factor);
+        if constexpr (kind == Spill::blocked) {
+          factor =
+              _mm256_mul_ps(_mm256_set1_ps(factors.rows[r * factors.next_row]), _mm256_loadu_ps(factors.lanes + lane));
         }
-        if constexpr (spill == Spill::unscaled) {
-          _mm256_store_ps(sum, _mm256_add_ps(_mm256_load_ps(sum), lane));
-        } else {
-          _mm256_store_ps(sum, _mm256_fmadd_ps(lane, factor, _mm256_load_ps(sum)));
-        }
-        lanes[r][h] = _mm256_setzero_si256();
+        const __m256 chain = _mm256_cvtepi32_ps(load(lanes.words + r * lanes.distance + lane));
+        const __m256 sum = load_numbers(from.words + r * from.distance + lane);
+        store(to.words + r * to.distance + lane, _mm256_fmadd_ps(chain, factor, sum));
       }
     }
   }
-  const __m256 factor = _mm256_set1_ps(spill == Spill::unscaled ? t.factor : 1.0f);
-  for (int r = 0; r < rows; ++r) {
-    for (int h = 0; h < halves; ++h) {
-      _mm256_storeu_ps(t.sums + r * t.sums_row + h * half_lanes,
-                       _mm256_mul_ps(_mm256_load_ps(sums[r] + h * half_lanes), factor));
-    }
-  }
-}
 
-template <int rows>
-PRECSIM_TARGET void float_tile(const Tile& t) {
-  __m256 sums[rows][halves];
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-      sums[r][h] = t.first ? _mm256_setzero_ps() : _mm256_loadu_ps(t.sums + r * t.sums_row + h * half_lanes);
-    }
-  }
-  const Word* rows_at[rows];
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    rows_at[r] = t.rows[r];
-  }
-  for (const Segment& segment : t.segments) {
-    const Word* left = t.panel + segment.panel * panel_lanes;
-    const Word* const end = left + segment.steps * panel_lanes;
-    std::int64_t at = segment.row;
-    for (; left != end; left += panel_lanes, at += t.row_step) {
-      __m256 b[halves];
-      PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-        b[h] = _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(left + h * half_lanes)));
-      }
-      PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-        const __m256 a = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(rows_at[r][at])));
-        PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-          sums[r][h] = _mm256_fmadd_ps(a, b[h], sums[r][h]);
-        }
+  PRECSIM_TARGET static void finish(int rows, int, Source from, Target to, float factor) {
+    for (int r = 0; r < rows; ++r) {
+      for (int h = 0; h < halves; ++h) {
+        const __m256 sum = load_numbers(from.words + r * from.distance + h * half_lanes);
+        store(to.words + r * to.distance + h * half_lanes,
+              _mm256_fmadd_ps(sum, _mm256_set1_ps(factor), _mm256_setzero_ps()));
       }
     }
   }
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int h = 0; h < halves; ++h) {
-      // -0 becomes +0
-      _mm256_storeu_ps(t.sums + r * t.sums_row + h * half_lanes, _mm256_add_ps(sums[r][h], _mm256_setzero_ps()));
-    }
-  }
-}
+};
 
-template <class Step, Spill spill>
-constexpr TileFunctions integer_functions() {
-  return {{{integer_tile<1, Step, spill>, integer_tile<2, Step, spill>, integer_tile<3, Step, spill>,
-            integer_tile<4, Step, spill>, integer_tile<5, Step, spill>, integer_tile<6, Step, spill>}}};
-}
+template <Step step>
+struct Loop {
+  static constexpr int scattered_rows = 6, spaced_rows = 6, panels = 1;
+  template <int rows, int panels, bool spaced>
+  static constexpr LoopFunction function = run_lanes<rows, step, spaced>;
+};
 
-template <class WrapStep, class SaturateStep>
-constexpr NativeKernel kernel() {
-  return {6,
-          1,
-          {integer_functions<WrapStep, Spill::unscaled>(), integer_functions<WrapStep, Spill::scaled>(),
-           integer_functions<WrapStep, Spill::blocked>()},
-          {integer_functions<SaturateStep, Spill::unscaled>(), integer_functions<SaturateStep, Spill::scaled>(),
-           integer_functions<SaturateStep, Spill::blocked>()},
-          {{{float_tile<1>, float_tile<2>, float_tile<3>, float_tile<4>, float_tile<5>, float_tile<6>}}}};
-}
+struct Clamped {
+  static constexpr int scattered_rows = 2, spaced_rows = 2, panels = 1;
+  template <int rows, int panels, bool spaced>
+  static constexpr LoopFunction function = run_clamped<rows, spaced>;
+};
+
+using VnniWrap = Loop<Step::vnni_wrap>;
+using VnniSaturate = Loop<Step::vnni_saturate>;
+using Wrap = Loop<Step::wrap>;
 
 }  // namespace
 
-constinit const NativeKernel avx_vnni = kernel<VnniWrap, VnniSaturate>();
-constinit const NativeKernel avx2 = kernel<Wrap, Saturate>();
+constinit const NativeKernel avx_vnni =
+    native_kernel<VnniWrap, Chains<VnniWrap, Sums>, VnniSaturate, Chains<VnniSaturate, Sums>, Loop<Step::fma>, Sums>();
+constinit const NativeKernel avx2 =
+    native_kernel<Wrap, Chains<Wrap, Sums>, Clamped, Chains<Clamped, Sums>, Loop<Step::fma>, Sums>();
 
 }  // namespace precsim::kernels::native

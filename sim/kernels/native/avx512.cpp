@@ -1,211 +1,252 @@
-// Tiles for AVX-512, with and without VNNI: 7 rows x 32 lanes; lanes and FP32 sums in registers.
+// Tiles for AVX-512, with and without VNNI: up to 14 rows x 32 lanes.
 #include <immintrin.h>
 
 #include "sim/kernels/native/native_kernel.hpp"
+#include "sim/kernels/native/tile_table.hpp"
 
 #define PRECSIM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
-#define PRECSIM_INLINE PRECSIM_TARGET inline __attribute__((always_inline))
 #define PRECSIM_UNROLL _Pragma("GCC unroll 16")
 
 namespace precsim::kernels::native {
 namespace {
 
-// Steps are instructions that the compiler cannot take apart: g++ 12 copies accumulators around the loop otherwise.
+enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 
-struct VnniWrap {
-  static PRECSIM_INLINE void step(__m512i& lane, __m512i a, __m512i b) {
-    __asm__("vpdpwssd %2, %1, %0" : "+v"(lane) : "v"(a), "v"(b));
-  }
-};
+/// All loops are assembly, so that no compiler moves or spills a lane. Row r: zmm r (first panel) and zmm 14 + r
+/// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row. The assembler's loops write out the rows.
+/// Scattered rows begin at %r8 ... %r14, spaced row r at %r(8 + r / 3) + r % 3 distances.
+template <int rows, int panels, Step step, bool spaced, bool spills>
+PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const float* factor, Source from, Target to) {
+  alignas(64) Word sums[rows * tile_distance];
+  const Word* panel = tile.panel + segment.panel * panel_lanes;
+  const std::int64_t next_panel = tile.next_panel * 4;
+  const std::int64_t distance = tile.distance * 4;
+  const std::int64_t row_step = tile.row_step * 4;
+  std::int64_t at = segment.row * 4;
+  const std::int64_t all_steps = segment.steps;
+  std::int64_t steps;
+  std::int64_t chains = segment.chains;
+  const void* scratch = spaced ? static_cast<const void*>(tile.rows[0]) : tile.rows;
+  const Word* source = from.words;
+  std::int64_t source_distance = from.distance * 4;
+  Word* target = spills ? sums : to.words;
+  std::int64_t target_distance = (spills ? tile_distance : to.distance) * 4;
+  const std::int64_t last_distance = to.distance * 4;
+  __asm__ volatile(
+      ".if %c[spaced]\n\t"
+      "lea (%[scratch],%[at]), %%r8\n\t"
+      ".irp p, 9,10,11,12\n\t"
+      "lea (%%r8,%[distance],2), %%r\\p\n\t"
+      "add %[distance], %%r\\p\n\t"
+      "mov %%r\\p, %%r8\n\t"
+      ".endr\n\t"
+      "lea (%[scratch],%[at]), %%r8\n\t"
+      ".else\n\t"
+      ".irp r, 0,1,2,3,4,5,6\n\t"
+      ".irp p, 8,9,10,11,12,13,14\n\t"
+      ".if \\p == 8 + \\r && \\r < %c[rows]\n\t"
+      "mov 8*\\r(%[scratch]), %%r\\p\n\t"
+      ".endif\n\t.endr\n\t.endr\n\t"
+      ".endif\n"
 
-struct VnniSaturate {
-  static PRECSIM_INLINE void step(__m512i& lane, __m512i a, __m512i b) {
-    __asm__("vpdpwssds %2, %1, %0" : "+v"(lane) : "v"(a), "v"(b));
-  }
-};
+      "0:\n\t"
+      "mov %[source], %[scratch]\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".if %c[spills] && \\q - \\q / 14 * 14 < %c[rows]\n\t"
+      "vpxord %%xmm\\q, %%xmm\\q, %%xmm\\q\n\t"
+      ".elseif \\q < %c[rows]\n\t"
+      "vmovups (%[scratch]), %%zmm\\q\n\t"
+      ".irp r, 14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".if \\r == 14 + \\q && %c[panels] == 2\n\t"
+      "vmovups 64(%[scratch]), %%zmm\\r\n\t"
+      ".endif\n\t.endr\n\t"
+      "add %[source_distance], %[scratch]\n\t"
+      ".endif\n\t.endr\n\t"
 
-/// VPMADDWD and VPADDD.
-struct Wrap {
-  static PRECSIM_INLINE void step(__m512i& lane, __m512i a, __m512i b) {
-    __m512i pair;
-    __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(lane), "=&v"(pair) : "v"(a), "v"(b));
-  }
-};
+      "mov %[all_steps], %[steps]\n\t"
+      ".p2align 5\n"
+      "1:\n\t"
+      "vmovups (%[panel]), %%zmm28\n\t"
+      ".if %c[panels] == 2\n\t"
+      "vmovups (%[panel],%[next_panel]), %%zmm29\n\t"
+      ".endif\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
+      ".if \\r < %c[rows]\n\t"
+      ".irp p, 8,9,10,11,12,13,14\n\t"
+      ".if %c[spaced] && \\r == 3 * (\\p - 8)\n\t"
+      "vpbroadcastd (%%r\\p), %%zmm30\n\t"
+      ".elseif %c[spaced] && \\r == 3 * (\\p - 8) + 1\n\t"
+      "vpbroadcastd (%%r\\p,%[distance]), %%zmm30\n\t"
+      ".elseif %c[spaced] && \\r == 3 * (\\p - 8) + 2\n\t"
+      "vpbroadcastd (%%r\\p,%[distance],2), %%zmm30\n\t"
+      ".elseif !%c[spaced] && \\r == \\p - 8\n\t"
+      "vpbroadcastd (%%r\\p,%[at]), %%zmm30\n\t"
+      ".endif\n\t.endr\n\t"
+      ".irp b, 28,29\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".if \\q == \\r + 14 * (\\b - 28) && \\b - 28 < %c[panels]\n\t"
+      ".if %c[step] == 0\n\t"
+      "vpdpwssd %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
+      ".elseif %c[step] == 1\n\t"
+      "vpdpwssds %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
+      ".elseif %c[step] == 2\n\t"
+      "vpmaddwd %%zmm\\b, %%zmm30, %%zmm31\n\t"
+      "vpaddd %%zmm31, %%zmm\\q, %%zmm\\q\n\t"
+      ".else\n\t"
+      "vfmadd231ps %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
+      ".endif\n\t.endif\n\t.endr\n\t.endr\n\t"
+      ".endif\n\t.endr\n\t"
+      ".if %c[spaced]\n\t"
+      ".irp p, 8,9,10,11,12\n\t"
+      ".if 3 * (\\p - 8) < %c[rows]\n\t"
+      "add %[row_step], %%r\\p\n\t"
+      ".endif\n\t.endr\n\t"
+      ".else\n\t"
+      "add %[row_step], %[at]\n\t"
+      ".endif\n\t"
+      "add $64, %[panel]\n\t"
+      "dec %[steps]\n\t"
+      "jnz 1b\n\t"
 
-/// The exact sum clamped. VPMADDWD returns the one pair sum of +2^31 as -2^31, which no other pair sum equals.
-struct Saturate {
-  static PRECSIM_INLINE void step(__m512i& lane, __m512i a, __m512i b) {
-    const __m512i lowest = _mm512_set1_epi32(INT32_MIN);
-    const __m512i pair = _mm512_madd_epi16(a, b);
-    const __m512i sum = _mm512_add_epi32(lane, pair);
-    const __m512i limit = _mm512_xor_si512(_mm512_srai_epi32(lane, 31), _mm512_set1_epi32(INT32_MAX));
-    const __mmask16 high_pair = _mm512_cmpeq_epi32_mask(pair, lowest);
-    // (lane ^ sum) & ~(lane ^ pair), sign bit: signs agreed and the sum's differs.
-    const __m512i changed = _mm512_ternarylogic_epi32(lane, sum, pair, 0x24);
-    const __mmask16 overflow = _mm512_movepi32_mask(changed);
-    const __mmask16 beyond = _mm512_movepi32_mask(lane);
-    const auto exceeds = static_cast<__mmask16>((high_pair & ~beyond) | (~high_pair & overflow));
-    lane = _mm512_mask_mov_epi32(sum, exceeds, limit);
-  }
-};
-
-PRECSIM_INLINE void multiply_add(__m512& sum, __m512 a, __m512 b) {
-  __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+      ".if %c[spills]\n\t"
+      "decq %[chains]\n\t"
+      "jnz 2f\n\t"
+      "mov %[last_distance], %[scratch]\n\t"
+      "mov %[scratch], %[target_distance]\n\t"
+      "mov %[last], %[scratch]\n\t"
+      "mov %[scratch], %[target]\n"
+      "2:\n\t"
+      "mov %[factor], %[scratch]\n\t"
+      "vbroadcastss (%[scratch]), %%zmm30\n\t"
+      "mov %[source], %[scratch]\n\t"
+      ".endif\n\t"
+      "mov %[target], %[steps]\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
+      ".if \\r < %c[rows]\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".if \\q == \\r || (\\q == \\r + 14 && %c[panels] == 2)\n\t"
+      ".if %c[spills]\n\t"
+      "vcvtdq2ps %%zmm\\q, %%zmm\\q\n\t"
+      "vfmadd213ps 64*(\\q/14)(%[scratch]), %%zmm30, %%zmm\\q\n\t"
+      ".endif\n\t"
+      "vmovups %%zmm\\q, 64*(\\q/14)(%[steps])\n\t"
+      ".endif\n\t.endr\n\t"
+      "add %[source_distance], %[scratch]\n\t"
+      "add %[target_distance], %[steps]\n\t"
+      ".endif\n\t.endr\n\t"
+      ".if %c[spills]\n\t"
+      "mov %[target_distance], %[scratch]\n\t"
+      "mov %[scratch], %[source_distance]\n\t"
+      "mov %[target], %[scratch]\n\t"
+      "mov %[scratch], %[source]\n\t"
+      "cmpq $0, %[chains]\n\t"
+      "jne 0b\n\t"
+      ".endif\n\t"
+      : [panel] "+r"(panel), [at] "+r"(at), [scratch] "+r"(scratch), [steps] "=&r"(steps), [chains] "+m"(chains),
+        [source] "+m"(source), [source_distance] "+m"(source_distance), [target] "+m"(target),
+        [target_distance] "+m"(target_distance)
+      : [next_panel] "r"(next_panel), [distance] "r"(distance), [row_step] "m"(row_step), [all_steps] "m"(all_steps),
+        [factor] "m"(factor), [last] "m"(to.words), [last_distance] "m"(last_distance), [rows] "i"(rows),
+        [panels] "i"(panels), [spaced] "i"(spaced ? 1 : 0), [spills] "i"(spills ? 1 : 0),
+        [step] "i"(static_cast<int>(step))
+      : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5",
+        "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18",
+        "zmm19", "zmm20", "zmm21", "zmm22", "zmm23", "zmm24", "zmm25", "zmm26", "zmm27", "zmm28", "zmm29", "zmm30",
+        "zmm31");
 }
 
-template <class Vector>
-PRECSIM_INLINE Vector load_words(const Word* from) {
-  Vector words;
-  __asm__("vmovdqu32 %1, %0" : "=v"(words) : "m"(*reinterpret_cast<const Word(*)[panel_lanes]>(from)));
-  return words;
+/// VPDPWSSDS without VNNI: the exact sum clamped. VPMADDWD returns the one pair sum of +2^31 as -2^31, which no other
+/// pair sum equals.
+PRECSIM_TARGET inline __m512i add_clamped(__m512i lane, __m512i a, __m512i b) {
+  const __m512i pair = _mm512_madd_epi16(a, b);
+  const __m512i sum = _mm512_add_epi32(lane, pair);
+  const __m512i limit = _mm512_xor_si512(_mm512_srai_epi32(lane, 31), _mm512_set1_epi32(INT32_MAX));
+  const __mmask16 high_pair = _mm512_cmpeq_epi32_mask(pair, _mm512_set1_epi32(INT32_MIN));
+  // (lane ^ sum) & ~(lane ^ pair), sign bit: signs agreed and the sum's differs.
+  const __m512i changed = _mm512_ternarylogic_epi32(lane, sum, pair, 0x24);
+  const __mmask16 overflow = _mm512_movepi32_mask(changed);
+  const __mmask16 beyond = _mm512_movepi32_mask(lane);
+  const auto exceeds = static_cast<__mmask16>((high_pair & ~beyond) | (~high_pair & overflow));
+  return _mm512_mask_mov_epi32(sum, exceeds, limit);
 }
 
-template <int rows, int panels>
-PRECSIM_INLINE void load(const Tile& t, __m512 (&sums)[rows][panels]) {
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-      sums[r][p] = t.first ? _mm512_setzero_ps() : _mm512_loadu_ps(t.sums + r * t.sums_row + p * panel_lanes);
-    }
-  }
-}
+constexpr int clamped_rows = 4;
 
-template <int rows, int panels>
-PRECSIM_INLINE void store(const Tile& t, const __m512 (&sums)[rows][panels], float factor) {
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-      _mm512_storeu_ps(t.sums + r * t.sums_row + p * panel_lanes, _mm512_mul_ps(sums[r][p], _mm512_set1_ps(factor)));
-    }
-  }
-}
-
-template <int rows, int panels, class Step, Spill spill>
-PRECSIM_TARGET void integer_tile(const Tile& t) {
-  __m512 sums[rows][panels];
+template <int rows, int panels, bool spaced>
+PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
   __m512i lanes[rows][panels];
-  load<rows, panels>(t, sums);
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-      lanes[r][p] = _mm512_setzero_si512();
+  for (int r = 0; r < rows; ++r) {
+    for (int p = 0; p < panels; ++p) {
+      lanes[r][p] = _mm512_loadu_si512(from.words + r * from.distance + p * panel_lanes);
     }
   }
-  const Word* rows_at[rows];
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    rows_at[r] = t.rows[r];
+  for (std::int64_t s = 0; s < segment.steps; ++s) {
+    for (int p = 0; p < panels; ++p) {
+      const Word* panel = tile.panel + (segment.panel + s) * panel_lanes + p * tile.next_panel;
+      const __m512i b = _mm512_loadu_si512(panel);
+      for (int r = 0; r < rows; ++r) {
+        const Word* row = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
+        const __m512i a = _mm512_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
+        lanes[r][p] = add_clamped(lanes[r][p], a, b);
+      }
+    }
   }
-  const std::int64_t row_step = t.row_step;
-  for (const Segment& segment : t.segments) {
-    const Word* left = t.panel + segment.panel * panel_lanes;
-    const Word* const end = left + segment.steps * panel_lanes;
-    const std::int64_t next = t.next_panel;
-    std::int64_t at = segment.row;
-    for (; left != end; left += panel_lanes, at += row_step) {
-      __m512i b[panels];
-      PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-        b[p] = load_words<__m512i>(left + p * next);
-      }
-      PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-        const __m512i a = _mm512_set1_epi32(static_cast<int>(rows_at[r][at]));
-        PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-          Step::step(lanes[r][p], a, b[p]);
-        }
-      }
+  for (int r = 0; r < rows; ++r) {
+    for (int p = 0; p < panels; ++p) {
+      _mm512_storeu_si512(to.words + r * to.distance + p * panel_lanes, lanes[r][p]);
     }
-    if (!segment.ends_chain) {
-      continue;
-    }
+  }
+}
+
+struct Sums {
+  template <int rows, int panels, Spill kind>
+  PRECSIM_TARGET static void spill(Source lanes, Source from, Target to, const SpillFactors& factors) {
     PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
       PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-        const __m512 sum = _mm512_cvtepi32_ps(lanes[r][p]);
-        if constexpr (spill == Spill::unscaled) {
-          sums[r][p] = _mm512_add_ps(sums[r][p], sum);
-        } else if constexpr (spill == Spill::scaled) {
-          sums[r][p] = _mm512_fmadd_ps(sum, _mm512_set1_ps(t.factor), sums[r][p]);
-        } else {
-          const float* const lane_factors = t.lane_factors + segment.chain * panel_lanes + p * t.next_lane_factors;
-          const __m512 factor =
-              _mm512_mul_ps(_mm512_set1_ps(t.row_factors[r][segment.chain]), _mm512_loadu_ps(lane_factors));
-          sums[r][p] = _mm512_fmadd_ps(sum, factor, sums[r][p]);
+        __m512 factor = _mm512_set1_ps(factors.factor);
+        if constexpr (kind == Spill::blocked) {
+          factor = _mm512_mul_ps(_mm512_set1_ps(factors.rows[r * factors.next_row]),
+                                 _mm512_loadu_ps(factors.lanes + p * factors.next_lanes));
         }
-        lanes[r][p] = _mm512_setzero_si512();
+        const std::int64_t lane = p * panel_lanes;
+        const __m512 chain =
+            _mm512_maskz_cvtepi32_ps(0xffff, _mm512_loadu_si512(lanes.words + r * lanes.distance + lane));
+        const __m512 sum = _mm512_loadu_ps(from.words + r * from.distance + lane);
+        _mm512_storeu_ps(to.words + r * to.distance + lane, _mm512_fmadd_ps(chain, factor, sum));
       }
     }
   }
-  store<rows, panels>(t, sums, spill == Spill::unscaled ? t.factor : 1.0f);
-}
 
-template <int rows, int panels>
-PRECSIM_TARGET void float_tile(const Tile& t) {
-  __m512 sums[rows][panels];
-  load<rows, panels>(t, sums);
-  const Word* rows_at[rows];
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    rows_at[r] = t.rows[r];
-  }
-  const std::int64_t row_step = t.row_step;
-  for (const Segment& segment : t.segments) {
-    const Word* left = t.panel + segment.panel * panel_lanes;
-    const Word* const end = left + segment.steps * panel_lanes;
-    const std::int64_t next = t.next_panel;
-    std::int64_t at = segment.row;
-    for (; left != end; left += panel_lanes, at += row_step) {
-      __m512 b[panels];
-      PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-        b[p] = load_words<__m512>(left + p * next);
-      }
-      PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-        const __m512 a = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(rows_at[r][at])));
-        PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-          multiply_add(sums[r][p], a, b[p]);
-        }
+  PRECSIM_TARGET static void finish(int rows, int panels, Source from, Target to, float factor) {
+    for (int r = 0; r < rows; ++r) {
+      for (int p = 0; p < panels; ++p) {
+        const __m512 sum = _mm512_loadu_ps(from.words + r * from.distance + p * panel_lanes);
+        _mm512_storeu_ps(to.words + r * to.distance + p * panel_lanes,
+                         _mm512_fmadd_ps(sum, _mm512_set1_ps(factor), _mm512_setzero_ps()));
       }
     }
   }
-  PRECSIM_UNROLL for (int r = 0; r < rows; ++r) {
-    PRECSIM_UNROLL for (int p = 0; p < panels; ++p) {
-      // -0 becomes +0
-      _mm512_storeu_ps(t.sums + r * t.sums_row + p * panel_lanes, _mm512_add_ps(sums[r][p], _mm512_setzero_ps()));
-    }
-  }
-}
+};
 
-template <class Step, Spill spill, int panels>
-constexpr void set_integer(TileFunctions& functions) {
-  functions.of[panels - 1][0] = integer_tile<1, panels, Step, spill>;
-  functions.of[panels - 1][1] = integer_tile<2, panels, Step, spill>;
-  functions.of[panels - 1][2] = integer_tile<3, panels, Step, spill>;
-  functions.of[panels - 1][3] = integer_tile<4, panels, Step, spill>;
-  functions.of[panels - 1][4] = integer_tile<5, panels, Step, spill>;
-  functions.of[panels - 1][5] = integer_tile<6, panels, Step, spill>;
-  functions.of[panels - 1][6] = integer_tile<7, panels, Step, spill>;
-}
+template <Step step, bool spills>
+struct Loop {
+  static constexpr int scattered_rows = 7, spaced_rows = 14, panels = 2;
+  template <int rows, int panels, bool spaced>
+  static constexpr LoopFunction function = run_loops<rows, panels, step, spaced, spills>;
+};
 
-template <class Step, Spill spill>
-constexpr TileFunctions integer_functions() {
-  TileFunctions functions{};
-  set_integer<Step, spill, 1>(functions);
-  set_integer<Step, spill, 2>(functions);
-  return functions;
-}
-
-constexpr TileFunctions fma_functions{{{float_tile<1, 1>, float_tile<2, 1>, float_tile<3, 1>, float_tile<4, 1>,
-                                        float_tile<5, 1>, float_tile<6, 1>, float_tile<7, 1>},
-                                       {float_tile<1, 2>, float_tile<2, 2>, float_tile<3, 2>, float_tile<4, 2>,
-                                        float_tile<5, 2>, float_tile<6, 2>, float_tile<7, 2>}}};
-
-template <class WrapStep, class SaturateStep>
-constexpr NativeKernel kernel() {
-  return {7,
-          2,
-          {integer_functions<WrapStep, Spill::unscaled>(), integer_functions<WrapStep, Spill::scaled>(),
-           integer_functions<WrapStep, Spill::blocked>()},
-          {integer_functions<SaturateStep, Spill::unscaled>(), integer_functions<SaturateStep, Spill::scaled>(),
-           integer_functions<SaturateStep, Spill::blocked>()},
-          fma_functions};
-}
+struct Clamped {
+  static constexpr int scattered_rows = clamped_rows, spaced_rows = clamped_rows, panels = 2;
+  template <int rows, int panels, bool spaced>
+  static constexpr LoopFunction function = run_clamped<rows, panels, spaced>;
+};
 
 }  // namespace
 
-constinit const NativeKernel avx512_vnni = kernel<VnniWrap, VnniSaturate>();
-constinit const NativeKernel avx512 = kernel<Wrap, Saturate>();
+constinit const NativeKernel avx512_vnni =
+    native_kernel<Loop<Step::vnni_wrap, false>, Loop<Step::vnni_wrap, true>, Loop<Step::vnni_saturate, false>,
+                  Loop<Step::vnni_saturate, true>, Loop<Step::fma, false>, Sums>();
+constinit const NativeKernel avx512 = native_kernel<Loop<Step::wrap, false>, Loop<Step::wrap, true>, Clamped,
+                                                    Chains<Clamped, Sums>, Loop<Step::fma, false>, Sums>();
 
 }  // namespace precsim::kernels::native

@@ -135,7 +135,7 @@ class WeightGradient {
       for (Segment& segment : block) {
         segment.panel -= first;
         segment.row = segment.panel * panel_lanes;
-        steps = segment.panel + segment.steps;
+        steps = segment.panel + segment.all_steps();
       }
       first_step_.push_back(first);
       steps_.push_back(steps);

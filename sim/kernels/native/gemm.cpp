@@ -111,7 +111,7 @@ void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const P
   auto blocks = cut_reduction<T>(whole, length, semantics.chain);
   for (std::vector<Segment>& block : blocks) {
     for (Segment& segment : block) {
-      segment.row *= PackedRows::packed_rows;
+      segment.row *= left.row_step();
     }
   }
   std::vector<std::int64_t> result_starts;
@@ -122,7 +122,7 @@ void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const P
   set_semantics<T>(tiling, kernel, semantics);
   tiling.words = left.words();
   tiling.row_starts = left.starts();
-  tiling.row_step = PackedRows::packed_rows;
+  tiling.row_step = left.row_step();
   tiling.panels = right.words();
   tiling.panel_words = steps * panel_lanes;
   tiling.columns = right.columns();
@@ -153,7 +153,6 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
   const std::int64_t panels = padded_columns(right.rows) / panel_lanes;
   Tiling tiling;
   tiling.kernel = &kernel;
-  tiling.functions = &kernel.fma;
   if (integer) {
     const Factors factors(product, chains);
     if (!factors.possible()) {
@@ -168,9 +167,8 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
     for (std::int64_t panel = 0; panel < left.groups * panels; ++panel) {
       factors.fill_panel(panel / panels, panel % panels, lane_factors.data() + panel * panel_lanes * count);
     }
-    const auto spill = static_cast<std::size_t>(Spill::blocked);
-    tiling.functions = overflow == arith::OverflowRule::wrap ? &kernel.wrap[spill] : &kernel.saturate[spill];
-    tiling.unscaled = false;
+    tiling.loops = overflow == arith::OverflowRule::wrap ? &kernel.wrap : &kernel.saturate;
+    tiling.spill = Spill::blocked;
     tiling.chains = count;
   }
   const WordRows rows(left, integer);

@@ -11,53 +11,85 @@ namespace precsim::kernels::native {
 /// reduction, the earlier one in the low half. A step is one word of every row and lane: one product or one pair.
 using Word [[gnu::may_alias]] = std::uint32_t;
 inline constexpr int panel_lanes = 16;
-inline constexpr int most_rows = 7;
 inline constexpr int most_panels = 2;
+inline constexpr int most_scattered_rows = 7;
+inline constexpr int most_rows = 14;
+inline constexpr int tile_distance = most_panels * panel_lanes;  ///< words from row to row in buffers of lanes and sums
+alignas(64) inline constexpr std::uint32_t no_lanes[tile_distance] = {};
 
 /// Consecutive steps of a reduction whose words lie at equal distances in every row.
 struct Segment {
   std::int64_t row = 0;    ///< word of the first step, from the start of a row
   std::int64_t panel = 0;  ///< step of the panel
-  std::int64_t steps = 0;
+  std::int64_t steps = 0;  ///< at least 1
   std::int64_t chain = 0;
   bool ends_chain = false;
+  std::int64_t chains = 1;  ///< more than 1: whole chains, one behind the other, `steps` each
+
+  std::int64_t all_steps() const { return steps * chains; }
+};
+
+/// Where the operands of one tile lie.
+struct Tile {
+  const Word* rows[most_scattered_rows] = {};  ///< spaced tiles: the first alone
+  std::int64_t distance = 0;                   ///< spaced tiles: words between neighboring rows
+  std::int64_t row_step = 1;                   ///< words between the steps of a segment
+  const Word* panel = nullptr;                 ///< [step][panel_lanes]
+  std::int64_t next_panel = 0;                 ///< words from a panel to its right neighbor
+};
+
+/// INT32 lanes or FP32 sums of a tile: rows of panels * panel_lanes words, `distance` words apart.
+struct Source {
+  const Word* words;
+  std::int64_t distance;
+};
+struct Target {
+  Word* words;
+  std::int64_t distance;
+  operator Source() const { return {words, distance}; }
+};
+
+/// Lanes: `to` = `from` after the steps of a segment of one chain: INT32 lanes, or FP32 sums. Chains: INT32 lanes begin
+/// at zero and spill at the end of each of the segment's chains, FP32 FMA by `factor`, from sums `from` into sums `to`.
+using LoopFunction = void (*)(const Tile&, const Segment&, const float* factor, Source from, Target to);
+
+/// Functions by [panels - 1][rows - 1], null where there is none: rows anywhere, and rows at equal distances.
+struct Loops {
+  int scattered_rows, spaced_rows;  ///< of the largest tiles
+  LoopFunction scattered[most_panels][most_scattered_rows];
+  LoopFunction spaced[most_panels][most_rows];
+};
+
+/// The two kinds of loops over INT16 codes.
+struct IntegerLoops {
+  Loops lanes, chains;
 };
 
 /// How a lane joins the FP32 sum at the end of its chain. All are c = RNE(float(lane) * 2^e + c) of numerics 4.
 enum class Spill : std::uint8_t {
-  unscaled,  ///< sums are kept in units of 2^e and scaled once at the end: exact while 2^e and the sum are in range
-  scaled,    ///< one FP32 FMA with 2^e, a normal number
-  blocked,   ///< the same with 2^e = row factor * lane factor of the chain
+  uniform,  ///< one FP32 FMA with 2^e, a normal number; 1 where sums are kept in units of 2^e
+  blocked,  ///< the same with 2^e = row factor * lane factor of the chain
 };
 
-/// One tile: rows x lanes sums over the segments.
-struct Tile {
-  const Word* rows[most_rows] = {};
-  std::int64_t row_step = 1;    ///< words between the steps of a segment
-  const Word* panel = nullptr;  ///< [step][panel_lanes]
-  std::int64_t next_panel = 0;  ///< words from a panel to its right neighbor
-  std::span<const Segment> segments;
-  float* sums = nullptr;  ///< [row][lane], sums_row apart; read unless `first`
-  std::int64_t sums_row = 0;
-  bool first = true;
-  float factor = 1;                          ///< unscaled: applied to the sums before they are stored; scaled: 2^e
-  const float* row_factors[most_rows] = {};  ///< blocked: [chain]
-  const float* lane_factors = nullptr;       ///< blocked: [chain][panel_lanes], next_lane_factors to the right neighbor
-  std::int64_t next_lane_factors = 0;
+/// The factors of one spill.
+struct SpillFactors {
+  float factor = 1;              ///< uniform
+  const float* rows = nullptr;   ///< blocked: of the tile's rows, next_row apart
+  const float* lanes = nullptr;  ///< blocked: [panel_lanes], next_lanes to the right neighbor
+  std::int64_t next_row = 0, next_lanes = 0;
 };
-using TileFunction = void (*)(const Tile&);
-
-/// Functions by [panels - 1][rows - 1]; those beyond the row's `rows` and `panels` are null.
-struct TileFunctions {
-  TileFunction of[most_panels][most_rows];
-};
+/// to = spill of `lanes` into `from`; `from` and `to` may be the same.
+using SpillFunction = void (*)(Source lanes, Source from, Target to, const SpillFactors&);
+/// to = from * factor, with -0 as +0.
+using FinishFunction = void (*)(int rows, int panels, Source from, Target to, float factor);
 
 /// The native functions of one instruction set.
 struct NativeKernel {
-  int rows, panels;       ///< of the largest tile
-  TileFunctions wrap[3];  ///< by Spill
-  TileFunctions saturate[3];
-  TileFunctions fma;  ///< FP32
+  int panels;  ///< of the largest tile
+  IntegerLoops wrap, saturate;
+  Loops fma;                                       ///< FP32 lanes
+  SpillFunction spill[2][most_panels][most_rows];  ///< by Spill, panels - 1 and rows - 1
+  FinishFunction finish;
 };
 
 /// Which of them a CPU can run, says the table of kernels (sim/kernels/tile.hpp).

@@ -8,6 +8,11 @@
 
 namespace precsim::kernels::native {
 
+/// Lanes of all panels that `columns` need.
+constexpr std::int64_t padded_columns(std::int64_t columns) {
+  return (columns + panel_lanes - 1) / panel_lanes * panel_lanes;
+}
+
 /// Memory on its own cache lines, for panels.
 class WordBuffer {
  public:

@@ -26,38 +26,39 @@ Word word_at(const T* row, std::int64_t s, std::int64_t length) {
   }
 }
 
-/// Blocks of `width` neighboring rows, [block][step][width], zeros beyond the last row.
+/// One tile or panel: rows [first, last) as [step][width], zeros beyond the last row.
 template <class T>
-void interleave(const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride, std::int64_t width,
-                Word* to) {
+void interleave(const T* matrix, std::int64_t first, std::int64_t last, std::int64_t length, std::int64_t stride,
+                std::int64_t width, Word* to) {
   const std::int64_t steps = steps_of<T>(length);
-#pragma omp parallel for schedule(static) if (worth_threads(rows * steps))
-  for (std::int64_t first = 0; first < rows; first += width) {
-    for (std::int64_t j = 0; j < width; ++j) {
-      Word* lane = to + first * steps + j;
-      for (std::int64_t s = 0; s < steps; ++s) {
-        lane[s * width] = first + j < rows ? word_at(matrix + (first + j) * stride, s, length) : 0;
-      }
+  for (std::int64_t j = 0; j < width; ++j) {
+    for (std::int64_t s = 0; s < steps; ++s) {
+      to[s * width + j] = first + j < last ? word_at(matrix + (first + j) * stride, s, length) : 0;
     }
   }
-}
-
-std::int64_t rounded_up(std::int64_t count, std::int64_t unit) {
-  return (count + unit - 1) / unit * unit;
 }
 
 }  // namespace
 
 template <class T>
-PackedRows::PackedRows(const NativeKernel&, const T* matrix, std::int64_t rows, std::int64_t length,
+PackedRows::PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length,
                        std::int64_t stride)
     : integer_(!std::is_same_v<T, float>),
       length_(length),
-      words_(rounded_up(rows, packed_rows) * steps_of<T>(length)) {
-  for (std::int64_t row = 0; row < rows; ++row) {
-    starts_.push_back(row / packed_rows * packed_rows * steps_of<T>(length) + row % packed_rows);
+      width_(kernel.fma.spaced_rows),
+      starts_(static_cast<std::size_t>(rows)),
+      words_((rows + width_ - 1) / width_ * width_ * steps_of<T>(length)) {
+  const std::int64_t tiles = (rows + width_ - 1) / width_;
+  const std::int64_t tile_words = width_ * steps_of<T>(length);
+#pragma omp parallel for schedule(static) if (worth_threads(rows * length))
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    const std::int64_t first = rows * tile / tiles;
+    const std::int64_t last = rows * (tile + 1) / tiles;
+    for (std::int64_t row = first; row < last; ++row) {
+      starts_[static_cast<std::size_t>(row)] = tile * tile_words + row - first;
+    }
+    interleave(matrix, first, last, length, stride, width_, words_.data() + tile * tile_words);
   }
-  interleave(matrix, rows, length, stride, packed_rows, words_.data());
 }
 
 template <class T>
@@ -66,7 +67,13 @@ PackedColumns::PackedColumns(const T* matrix, std::int64_t columns, std::int64_t
       columns_(columns),
       length_(length),
       words_(padded_columns(columns) * steps_of<T>(length)) {
-  interleave(matrix, columns, length, stride, panel_lanes, words_.data());
+  const std::int64_t panel_words = panel_lanes * steps_of<T>(length);
+#pragma omp parallel for schedule(static) if (worth_threads(columns * length))
+  for (std::int64_t panel = 0; panel < padded_columns(columns) / panel_lanes; ++panel) {
+    const std::int64_t first = panel * panel_lanes;
+    interleave(matrix, first, std::min(first + panel_lanes, columns), length, stride, panel_lanes,
+               words_.data() + panel * panel_words);
+  }
 }
 
 template PackedRows::PackedRows(const NativeKernel&, const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);

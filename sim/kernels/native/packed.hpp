@@ -9,11 +9,9 @@
 namespace precsim::kernels::native {
 
 /// The left side: rows x length, row i at `matrix` + i * stride, the reduction fastest. T: int16_t (codes) or float.
-/// Memory: 4 bytes per step (pair of codes or number) of every row, rows rounded up to blocks of packed_rows.
+/// Memory: 4 bytes per step (pair of codes or number) of every row, rows rounded up to the kernel's tiles.
 class PackedRows {
  public:
-  static constexpr std::int64_t packed_rows = 8;
-
   /// For tiles of this kernel only.
   template <class T>
   PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride);
@@ -23,12 +21,13 @@ class PackedRows {
   std::int64_t length() const { return length_; }
   const Word* words() const { return words_.data(); }
   std::span<const std::int64_t> starts() const { return starts_; }  ///< first word of every row
+  std::int64_t row_step() const { return width_; }                  ///< words between steps
 
  private:
   bool integer_;
-  std::int64_t length_;
+  std::int64_t length_, width_;
   std::vector<std::int64_t> starts_;
-  WordBuffer words_;  ///< [block][step][packed_rows]
+  WordBuffer words_;  ///< [tile][step][width]
 };
 
 /// The right side: columns x length, column j of the result at `matrix` + j * stride, the reduction fastest.

@@ -1,30 +1,23 @@
 // Semantics to tiles.
 #include "sim/kernels/native/semantics.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "formats/exact.hpp"
 
 namespace precsim::kernels::native {
-namespace {
-
-/// Sums in units of 2^exponent stay exact: every one is an integer below 2^(31 + 32), scaled without underflow.
-bool sums_unscaled(int exponent) {
-  return exponent >= -149 && exponent <= 127 - 64;
-}
-
-}  // namespace
 
 template <class T>
 void set_semantics(Tiling& tiling, const NativeKernel& kernel, const Semantics& semantics) {
+  constexpr int smallest_normal = -126;
   tiling.kernel = &kernel;
-  if constexpr (std::is_same_v<T, float>) {
-    tiling.functions = &kernel.fma;
-  } else {
-    tiling.unscaled = sums_unscaled(semantics.exponent);
-    const auto spill = static_cast<std::size_t>(tiling.unscaled ? Spill::unscaled : Spill::scaled);
-    tiling.functions = semantics.overflow == arith::OverflowRule::wrap ? &kernel.wrap[spill] : &kernel.saturate[spill];
-    tiling.factor = static_cast<float>(formats::power_of_two(semantics.exponent));
+  if constexpr (!std::is_same_v<T, float>) {
+    tiling.loops = semantics.overflow == arith::OverflowRule::wrap ? &kernel.wrap : &kernel.saturate;
+    // Sums in units of 2^exponent are exact: every one is an integer below 2^(31 + 32), scaled without underflow.
+    const auto power = static_cast<float>(formats::power_of_two(semantics.exponent));
+    tiling.factor = semantics.exponent >= smallest_normal ? power : 1.0f;
+    tiling.last_factor = semantics.exponent >= smallest_normal ? 1.0f : power;
   }
 }
 
@@ -42,7 +35,11 @@ std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretch
       ends.push_back(c.end);
     }
   }
-  return cut_segments(stretches, ends, products_per_step<T>, steps_per_block);
+  auto blocks = cut_segments(stretches, ends, products_per_step<T>, steps_per_block);
+  if constexpr (!std::is_same_v<T, float>) {
+    std::for_each(blocks.begin(), blocks.end(), join_chains);
+  }
+  return blocks;
 }
 
 template void set_semantics<std::int16_t>(Tiling&, const NativeKernel&, const Semantics&);

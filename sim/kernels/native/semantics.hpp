@@ -23,11 +23,6 @@ inline constexpr std::int64_t products_per_step = static_cast<std::int64_t>(size
 /// Steps of a panel that stay in the first-level cache while tiles pass over them.
 inline constexpr std::int64_t steps_per_block = 256;
 
-/// Lanes of all panels that `columns` need.
-constexpr std::int64_t padded_columns(std::int64_t columns) {
-  return (columns + panel_lanes - 1) / panel_lanes * panel_lanes;
-}
-
 /// The kernel's functions and the factor for operands of T.
 template <class T>
 void set_semantics(Tiling& tiling, const NativeKernel& kernel, const Semantics& semantics);

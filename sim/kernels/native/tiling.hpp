@@ -19,10 +19,14 @@ std::vector<std::vector<Segment>> cut_segments(std::span<const Stretch> stretche
                                                std::span<const std::int64_t> chain_ends, std::int64_t products_per_step,
                                                std::int64_t steps_per_block);
 
+/// Makes one segment of neighboring chains of equal length that have one segment each.
+void join_chains(std::vector<Segment>& block);
+
 /// What all tiles of one product share.
 struct Tiling {
   const NativeKernel* kernel = nullptr;
-  const TileFunctions* functions = nullptr;
+  const IntegerLoops* loops = nullptr;  ///< null: FP32
+  Spill spill = Spill::uniform;
   const Word* words = nullptr;  ///< rows begin at words + row_starts[i]
   std::span<const std::int64_t> row_starts;
   std::int64_t row_step = 1;
@@ -32,12 +36,12 @@ struct Tiling {
   std::span<const std::vector<Segment>> blocks;
   float* result = nullptr;  ///< row i at result + result_starts[i], columns side by side
   std::span<const std::int64_t> result_starts;
-  float factor = 1;
+  float factor = 1;                     ///< uniform spills
+  float last_factor = 1;                ///< of the sums at the very end
   bool begins = true, ends = true;      ///< the blocks are the first, the last of the reduction
   const float* row_factors = nullptr;   ///< blocked spills: [row][chain]
   const float* lane_factors = nullptr;  ///< blocked spills: [panel][chain][panel_lanes]
   std::int64_t chains = 0;              ///< of those
-  bool unscaled = true;                 ///< `factor` at the very end rather than at every spill
 };
 
 /// Fills the result rows [first_row, last_row), columns [first_panel, last_panel) * panel_lanes.

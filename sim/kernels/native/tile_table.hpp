@@ -1,0 +1,78 @@
+// The table of one kind of steps: its loops by shape.
+#pragma once
+
+#include <utility>
+
+#include "sim/kernels/native/native_kernel.hpp"
+
+namespace precsim::kernels::native {
+
+/// body.operator()<i>() for i from 1 to count.
+template <int count, class Body>
+constexpr void for_each_count(Body body) {
+  [&]<int... i>(std::integer_sequence<int, i...>) {
+    (body.template operator()<i + 1>(), ...);
+  }
+  (std::make_integer_sequence<int, count>());
+}
+
+/// Of Loop::function<rows, panels, spaced> for every shape up to the largest that Loop states.
+template <class Loop>
+constexpr Loops make_loops() {
+  Loops loops{Loop::scattered_rows, Loop::spaced_rows, {}, {}};
+  for_each_count<Loop::panels>([&]<int panels>() {
+    for_each_count<Loop::scattered_rows>(
+        [&]<int rows>() { loops.scattered[panels - 1][rows - 1] = Loop::template function<rows, panels, false>; });
+    for_each_count<Loop::spaced_rows>(
+        [&]<int rows>() { loops.spaced[panels - 1][rows - 1] = Loop::template function<rows, panels, true>; });
+  });
+  return loops;
+}
+
+/// Chains made of Lane's loops and Sums' spills.
+template <class Lane, class Sums>
+struct Chains : Lane {
+  template <int rows, int panels, bool spaced>
+  static void function(const Tile& tile, const Segment& segment, const float* factor, Source from, Target to) {
+    alignas(64) Word lanes_words[rows * tile_distance];
+    alignas(64) Word sums_words[rows * tile_distance];
+    const Target lanes{lanes_words, tile_distance};
+    Segment chain = segment;
+    SpillFactors factors;
+    factors.factor = *factor;
+    for (std::int64_t left = segment.chains; left > 0; --left) {
+      Lane::template function<rows, panels, spaced>(tile, chain, nullptr, {no_lanes, 0}, lanes);
+      const Target sums = left == 1 ? to : Target{sums_words, tile_distance};
+      Sums::template spill<rows, panels, Spill::uniform>(lanes, from, sums, factors);
+      from = sums;
+      chain.row += segment.steps * tile.row_step;
+      chain.panel += segment.steps;
+    }
+  }
+};
+
+/// Sums::spill<rows, panels, kind> for every shape up to `rows` and `panels`.
+template <class Sums, int most, int panel_count>
+constexpr void set_spills(NativeKernel& kernel) {
+  for_each_count<panel_count>([&]<int panels>() {
+    for_each_count<most>([&]<int rows>() {
+      kernel.spill[0][panels - 1][rows - 1] = Sums::template spill<rows, panels, Spill::uniform>;
+      kernel.spill[1][panels - 1][rows - 1] = Sums::template spill<rows, panels, Spill::blocked>;
+    });
+  });
+}
+
+/// A kernel of loops over lanes and over chains (both for wrap and for saturate) and of FP32 loops.
+template <class Wrap, class WrapChains, class Saturate, class SaturateChains, class Fma, class Sums>
+constexpr NativeKernel native_kernel() {
+  NativeKernel kernel{Wrap::panels,
+                      {make_loops<Wrap>(), make_loops<WrapChains>()},
+                      {make_loops<Saturate>(), make_loops<SaturateChains>()},
+                      make_loops<Fma>(),
+                      {},
+                      Sums::finish};
+  set_spills<Sums, Wrap::spaced_rows, Wrap::panels>(kernel);
+  return kernel;
+}
+
+}  // namespace precsim::kernels::native
