@@ -18,19 +18,15 @@ enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 /// The whole loop is assembly, so that no compiler moves or spills a lane. Row r: ymm r (lower lanes) and ymm 6 + r
 /// (upper); ymm12 and ymm13: a step of the panel; ymm14: a word of a row. The assembler's loops write out the rows.
 /// Rows begin at %r8 ... %r13.
-template <int rows, Step step, bool spaced>
+template <int rows, Step step>
 PRECSIM_TARGET void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
-  const Word* starts[most_scattered_rows];
-  for (int r = 0; r < rows; ++r) {
-    starts[r] = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
-  }
   const Word* panel = tile.panel + segment.panel * panel_lanes;
   const std::int64_t row_step = tile.row_step * 4;
   const std::int64_t from_distance = from.distance * 4;
   const std::int64_t to_distance = to.distance * 4;
   std::int64_t steps = segment.steps;
   std::int64_t at = segment.row * 4;
-  const void* scratch = starts;
+  const void* scratch = tile.rows;
   __asm__ volatile(
       ".irp r, 0,1,2,3,4,5\n\t"
       ".irp p, 8,9,10,11,12,13\n\t"
@@ -123,7 +119,7 @@ PRECSIM_TARGET inline void store(Word* to, __m256 numbers) {
   store(to, _mm256_castps_si256(numbers));
 }
 
-template <int rows, bool spaced>
+template <int rows>
 PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
   __m256i lanes[rows][halves];
   for (int r = 0; r < rows; ++r) {
@@ -134,7 +130,7 @@ PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const 
   for (std::int64_t s = 0; s < segment.steps; ++s) {
     const Word* panel = tile.panel + (segment.panel + s) * panel_lanes;
     for (int r = 0; r < rows; ++r) {
-      const Word* row = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
+      const Word* row = tile.rows[r];
       const __m256i a = _mm256_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
       for (int h = 0; h < halves; ++h) {
         lanes[r][h] = add_clamped(lanes[r][h], a, load(panel + h * half_lanes));
@@ -179,15 +175,15 @@ struct Sums {
 
 template <Step step>
 struct Loop {
-  static constexpr int scattered_rows = 6, spaced_rows = 6, panels = 1;
-  template <int rows, int panels, bool spaced>
-  static constexpr LoopFunction function = run_lanes<rows, step, spaced>;
+  static constexpr int rows = 6, panels = 1;
+  template <int height, int width>
+  static constexpr LoopFunction function = run_lanes<height, step>;
 };
 
 struct Clamped {
-  static constexpr int scattered_rows = 2, spaced_rows = 2, panels = 1;
-  template <int rows, int panels, bool spaced>
-  static constexpr LoopFunction function = run_clamped<rows, spaced>;
+  static constexpr int rows = 2, panels = 1;
+  template <int height, int width>
+  static constexpr LoopFunction function = run_clamped<height>;
 };
 
 using VnniWrap = Loop<Step::vnni_wrap>;

@@ -14,40 +14,30 @@ enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 
 /// All loops are assembly, so that no compiler moves or spills a lane. Row r: zmm r (first panel) and zmm 14 + r
 /// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row. The assembler's loops write out the rows.
-/// Scattered rows begin at %r8 ... %r14, spaced row r at %r(8 + r / 3) + r % 3 distances.
-template <int rows, int panels, Step step, bool spaced, bool spills>
+/// Rows 0 to 6 begin at %r8 ... %r14.
+template <int rows, int panels, Step step, bool spills>
 PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const float* factor, Source from, Target to) {
   alignas(64) Word sums[rows * tile_distance];
   const Word* panel = tile.panel + segment.panel * panel_lanes;
   const std::int64_t next_panel = tile.next_panel * 4;
-  const std::int64_t distance = tile.distance * 4;
   const std::int64_t row_step = tile.row_step * 4;
   std::int64_t at = segment.row * 4;
+  std::int64_t second = at + tile.second * 4;
   const std::int64_t all_steps = segment.steps;
   std::int64_t steps;
   std::int64_t chains = segment.chains;
-  const void* scratch = spaced ? static_cast<const void*>(tile.rows[0]) : tile.rows;
+  const void* scratch = tile.rows;
   const Word* source = from.words;
   std::int64_t source_distance = from.distance * 4;
   Word* target = spills ? sums : to.words;
   std::int64_t target_distance = (spills ? tile_distance : to.distance) * 4;
   const std::int64_t last_distance = to.distance * 4;
   __asm__ volatile(
-      ".if %c[spaced]\n\t"
-      "lea (%[scratch],%[at]), %%r8\n\t"
-      ".irp p, 9,10,11,12\n\t"
-      "lea (%%r8,%[distance],2), %%r\\p\n\t"
-      "add %[distance], %%r\\p\n\t"
-      "mov %%r\\p, %%r8\n\t"
-      ".endr\n\t"
-      "lea (%[scratch],%[at]), %%r8\n\t"
-      ".else\n\t"
       ".irp r, 0,1,2,3,4,5,6\n\t"
       ".irp p, 8,9,10,11,12,13,14\n\t"
       ".if \\p == 8 + \\r && \\r < %c[rows]\n\t"
       "mov 8*\\r(%[scratch]), %%r\\p\n\t"
-      ".endif\n\t.endr\n\t.endr\n\t"
-      ".endif\n"
+      ".endif\n\t.endr\n\t.endr\n"
 
       "0:\n\t"
       "mov %[source], %[scratch]\n\t"
@@ -66,6 +56,7 @@ PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const fl
       "mov %[all_steps], %[steps]\n\t"
       ".p2align 5\n"
       "1:\n\t"
+      "prefetcht0 768(%%r8,%[at])\n\t"
       "vmovups (%[panel]), %%zmm28\n\t"
       ".if %c[panels] == 2\n\t"
       "vmovups (%[panel],%[next_panel]), %%zmm29\n\t"
@@ -73,14 +64,10 @@ PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const fl
       ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
       ".if \\r < %c[rows]\n\t"
       ".irp p, 8,9,10,11,12,13,14\n\t"
-      ".if %c[spaced] && \\r == 3 * (\\p - 8)\n\t"
-      "vpbroadcastd (%%r\\p), %%zmm30\n\t"
-      ".elseif %c[spaced] && \\r == 3 * (\\p - 8) + 1\n\t"
-      "vpbroadcastd (%%r\\p,%[distance]), %%zmm30\n\t"
-      ".elseif %c[spaced] && \\r == 3 * (\\p - 8) + 2\n\t"
-      "vpbroadcastd (%%r\\p,%[distance],2), %%zmm30\n\t"
-      ".elseif !%c[spaced] && \\r == \\p - 8\n\t"
+      ".if \\r == \\p - 8\n\t"
       "vpbroadcastd (%%r\\p,%[at]), %%zmm30\n\t"
+      ".elseif \\r == \\p - 1\n\t"
+      "vpbroadcastd (%%r\\p,%[second]), %%zmm30\n\t"
       ".endif\n\t.endr\n\t"
       ".irp b, 28,29\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
@@ -96,13 +83,9 @@ PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const fl
       "vfmadd231ps %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
       ".endif\n\t.endif\n\t.endr\n\t.endr\n\t"
       ".endif\n\t.endr\n\t"
-      ".if %c[spaced]\n\t"
-      ".irp p, 8,9,10,11,12\n\t"
-      ".if 3 * (\\p - 8) < %c[rows]\n\t"
-      "add %[row_step], %%r\\p\n\t"
-      ".endif\n\t.endr\n\t"
-      ".else\n\t"
       "add %[row_step], %[at]\n\t"
+      ".if %c[rows] > 7\n\t"
+      "add %[row_step], %[second]\n\t"
       ".endif\n\t"
       "add $64, %[panel]\n\t"
       "dec %[steps]\n\t"
@@ -142,13 +125,12 @@ PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const fl
       "cmpq $0, %[chains]\n\t"
       "jne 0b\n\t"
       ".endif\n\t"
-      : [panel] "+r"(panel), [at] "+r"(at), [scratch] "+r"(scratch), [steps] "=&r"(steps), [chains] "+m"(chains),
-        [source] "+m"(source), [source_distance] "+m"(source_distance), [target] "+m"(target),
+      : [panel] "+r"(panel), [at] "+r"(at), [second] "+r"(second), [scratch] "+r"(scratch), [steps] "=&r"(steps),
+        [chains] "+m"(chains), [source] "+m"(source), [source_distance] "+m"(source_distance), [target] "+m"(target),
         [target_distance] "+m"(target_distance)
-      : [next_panel] "r"(next_panel), [distance] "r"(distance), [row_step] "m"(row_step), [all_steps] "m"(all_steps),
-        [factor] "m"(factor), [last] "m"(to.words), [last_distance] "m"(last_distance), [rows] "i"(rows),
-        [panels] "i"(panels), [spaced] "i"(spaced ? 1 : 0), [spills] "i"(spills ? 1 : 0),
-        [step] "i"(static_cast<int>(step))
+      : [next_panel] "r"(next_panel), [row_step] "r"(row_step), [all_steps] "m"(all_steps), [factor] "m"(factor),
+        [last] "m"(to.words), [last_distance] "m"(last_distance), [rows] "i"(rows), [panels] "i"(panels),
+        [spills] "i"(spills ? 1 : 0), [step] "i"(static_cast<int>(step))
       : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5",
         "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18",
         "zmm19", "zmm20", "zmm21", "zmm22", "zmm23", "zmm24", "zmm25", "zmm26", "zmm27", "zmm28", "zmm29", "zmm30",
@@ -170,9 +152,7 @@ PRECSIM_TARGET inline __m512i add_clamped(__m512i lane, __m512i a, __m512i b) {
   return _mm512_mask_mov_epi32(sum, exceeds, limit);
 }
 
-constexpr int clamped_rows = 4;
-
-template <int rows, int panels, bool spaced>
+template <int rows, int panels>
 PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
   __m512i lanes[rows][panels];
   for (int r = 0; r < rows; ++r) {
@@ -185,7 +165,7 @@ PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const 
       const Word* panel = tile.panel + (segment.panel + s) * panel_lanes + p * tile.next_panel;
       const __m512i b = _mm512_loadu_si512(panel);
       for (int r = 0; r < rows; ++r) {
-        const Word* row = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
+        const Word* row = tile.rows[r];
         const __m512i a = _mm512_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
         lanes[r][p] = add_clamped(lanes[r][p], a, b);
       }
@@ -230,15 +210,15 @@ struct Sums {
 
 template <Step step, bool spills>
 struct Loop {
-  static constexpr int scattered_rows = 7, spaced_rows = 14, panels = 2;
-  template <int rows, int panels, bool spaced>
-  static constexpr LoopFunction function = run_loops<rows, panels, step, spaced, spills>;
+  static constexpr int rows = 14, panels = 2;
+  template <int height, int width>
+  static constexpr LoopFunction function = run_loops<height, width, step, spills>;
 };
 
 struct Clamped {
-  static constexpr int scattered_rows = clamped_rows, spaced_rows = clamped_rows, panels = 2;
-  template <int rows, int panels, bool spaced>
-  static constexpr LoopFunction function = run_clamped<rows, panels, spaced>;
+  static constexpr int rows = 4, panels = 2;
+  template <int height, int width>
+  static constexpr LoopFunction function = run_clamped<height, width>;
 };
 
 }  // namespace

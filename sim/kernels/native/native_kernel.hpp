@@ -12,8 +12,8 @@ namespace precsim::kernels::native {
 using Word [[gnu::may_alias]] = std::uint32_t;
 inline constexpr int panel_lanes = 16;
 inline constexpr int most_panels = 2;
-inline constexpr int most_scattered_rows = 7;
-inline constexpr int most_rows = 14;
+inline constexpr int row_pointers = 7;
+inline constexpr int most_rows = 2 * row_pointers;
 inline constexpr int tile_distance = most_panels * panel_lanes;  ///< words from row to row in buffers of lanes and sums
 alignas(64) inline constexpr std::uint32_t no_lanes[tile_distance] = {};
 
@@ -31,11 +31,11 @@ struct Segment {
 
 /// Where the operands of one tile lie.
 struct Tile {
-  const Word* rows[most_scattered_rows] = {};  ///< spaced tiles: the first alone
-  std::int64_t distance = 0;                   ///< spaced tiles: words between neighboring rows
-  std::int64_t row_step = 1;                   ///< words between the steps of a segment
-  const Word* panel = nullptr;                 ///< [step][panel_lanes]
-  std::int64_t next_panel = 0;                 ///< words from a panel to its right neighbor
+  const Word* rows[row_pointers] = {};  ///< rows anywhere; row 7 + i lies `second` words behind row i
+  std::int64_t second = 0;
+  std::int64_t row_step = 1;    ///< words between the steps of a segment
+  const Word* panel = nullptr;  ///< [step][panel_lanes]
+  std::int64_t next_panel = 0;  ///< words from a panel to its right neighbor
 };
 
 /// INT32 lanes or FP32 sums of a tile: rows of panels * panel_lanes words, `distance` words apart.
@@ -53,11 +53,10 @@ struct Target {
 /// at zero and spill at the end of each of the segment's chains, FP32 FMA by `factor`, from sums `from` into sums `to`.
 using LoopFunction = void (*)(const Tile&, const Segment&, const float* factor, Source from, Target to);
 
-/// Functions by [panels - 1][rows - 1], null where there is none: rows anywhere, and rows at equal distances.
+/// Functions by [panels - 1][rows - 1], up to the largest tile.
 struct Loops {
-  int scattered_rows, spaced_rows;  ///< of the largest tiles
-  LoopFunction scattered[most_panels][most_scattered_rows];
-  LoopFunction spaced[most_panels][most_rows];
+  int rows;
+  LoopFunction of[most_panels][most_rows];
 };
 
 /// The two kinds of loops over INT16 codes.

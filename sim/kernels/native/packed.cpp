@@ -45,7 +45,7 @@ PackedRows::PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t
                        std::int64_t stride)
     : integer_(!std::is_same_v<T, float>),
       length_(length),
-      width_(kernel.fma.spaced_rows),
+      width_(kernel.fma.rows),
       starts_(static_cast<std::size_t>(rows)),
       words_((rows + width_ - 1) / width_ * width_ * steps_of<T>(length)) {
   const std::int64_t tiles = (rows + width_ - 1) / width_;

@@ -37,7 +37,7 @@ Word step(Word lane, Word a, Word b) {
   }
 }
 
-template <int rows, Step kind, bool spaced>
+template <int rows, Step kind>
 void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
   Word lanes[rows][panel_lanes];
   for (int r = 0; r < rows; ++r) {
@@ -48,8 +48,7 @@ void run_lanes(const Tile& tile, const Segment& segment, const float*, Source fr
   for (std::int64_t s = 0; s < segment.steps; ++s) {
     const Word* const panel = tile.panel + (segment.panel + s) * panel_lanes;
     for (int r = 0; r < rows; ++r) {
-      const Word* const row = spaced ? tile.rows[0] + r * tile.distance : tile.rows[r];
-      const Word a = row[segment.row + s * tile.row_step];
+      const Word a = tile.rows[r][segment.row + s * tile.row_step];
       for (int j = 0; j < panel_lanes; ++j) {
         lanes[r][j] = step<kind>(lanes[r][j], a, panel[j]);
       }
@@ -88,9 +87,9 @@ struct Sums {
 
 template <Step kind>
 struct Loop {
-  static constexpr int scattered_rows = 4, spaced_rows = 4, panels = 1;
-  template <int rows, int panels, bool spaced>
-  static constexpr LoopFunction function = run_lanes<rows, kind, spaced>;
+  static constexpr int rows = 4, panels = 1;
+  template <int height, int width>
+  static constexpr LoopFunction function = run_lanes<height, kind>;
 };
 
 using Wrap = Loop<Step::wrap>;

@@ -16,15 +16,13 @@ constexpr void for_each_count(Body body) {
   (std::make_integer_sequence<int, count>());
 }
 
-/// Of Loop::function<rows, panels, spaced> for every shape up to the largest that Loop states.
+/// Of Loop::function<rows, panels> for every shape up to the largest that Loop states.
 template <class Loop>
 constexpr Loops make_loops() {
-  Loops loops{Loop::scattered_rows, Loop::spaced_rows, {}, {}};
+  Loops loops{Loop::rows, {}};
   for_each_count<Loop::panels>([&]<int panels>() {
-    for_each_count<Loop::scattered_rows>(
-        [&]<int rows>() { loops.scattered[panels - 1][rows - 1] = Loop::template function<rows, panels, false>; });
-    for_each_count<Loop::spaced_rows>(
-        [&]<int rows>() { loops.spaced[panels - 1][rows - 1] = Loop::template function<rows, panels, true>; });
+    for_each_count<Loop::rows>(
+        [&]<int rows>() { loops.of[panels - 1][rows - 1] = Loop::template function<rows, panels>; });
   });
   return loops;
 }
@@ -32,7 +30,7 @@ constexpr Loops make_loops() {
 /// Chains made of Lane's loops and Sums' spills.
 template <class Lane, class Sums>
 struct Chains : Lane {
-  template <int rows, int panels, bool spaced>
+  template <int rows, int panels>
   static void function(const Tile& tile, const Segment& segment, const float* factor, Source from, Target to) {
     alignas(64) Word lanes_words[rows * tile_distance];
     alignas(64) Word sums_words[rows * tile_distance];
@@ -41,7 +39,7 @@ struct Chains : Lane {
     SpillFactors factors;
     factors.factor = *factor;
     for (std::int64_t left = segment.chains; left > 0; --left) {
-      Lane::template function<rows, panels, spaced>(tile, chain, nullptr, {no_lanes, 0}, lanes);
+      Lane::template function<rows, panels>(tile, chain, nullptr, {no_lanes, 0}, lanes);
       const Target sums = left == 1 ? to : Target{sums_words, tile_distance};
       Sums::template spill<rows, panels, Spill::uniform>(lanes, from, sums, factors);
       from = sums;
@@ -71,7 +69,7 @@ constexpr NativeKernel native_kernel() {
                       make_loops<Fma>(),
                       {},
                       Sums::finish};
-  set_spills<Sums, Wrap::spaced_rows, Wrap::panels>(kernel);
+  set_spills<Sums, Wrap::rows, Wrap::panels>(kernel);
   return kernel;
 }
 

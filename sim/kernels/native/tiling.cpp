@@ -11,13 +11,16 @@
 namespace precsim::kernels::native {
 namespace {
 
-constexpr std::int64_t rows_per_block = 448;
+constexpr std::size_t tiles_per_block = 48;  // their rows stay in the second-level cache
 
-/// Rows of one tile.
+/// The rows of one tile, and where they lie.
 struct RowTile {
-  std::int64_t first = 0;
-  int rows = 0;
-  bool spaced = false;
+  std::int64_t first;
+  int rows;
+  Tile tile;              ///< but for its panel
+  std::int64_t result;    ///< start of the first row of the result
+  std::int64_t distance;  ///< from row to row of the result
+  bool spaced_result;     ///< whether all rows are as far apart
 };
 
 /// How many rows from `first` on, at most `most`, begin at equal distances.
@@ -30,45 +33,78 @@ std::int64_t spaced_run(std::span<const std::int64_t> starts, std::int64_t first
   return run;
 }
 
-/// Rows [first, last) as tiles: rows at equal distances in nearly equal parts, others in the largest tiles there are.
+RowTile row_tile(const Tiling& tiling, std::int64_t first, int rows) {
+  const std::int64_t* starts = tiling.row_starts.data() + first;
+  const std::int64_t* results = tiling.result_starts.data() + first;
+  Tile tile;
+  for (int r = 0; r < std::min(rows, row_pointers); ++r) {
+    tile.rows[r] = tiling.words + starts[r];
+  }
+  tile.second = rows > row_pointers ? starts[row_pointers] - starts[0] : 0;
+  tile.row_step = tiling.row_step;
+  tile.next_panel = tiling.panel_words;
+  return {first,
+          rows,
+          tile,
+          results[0],
+          rows > 1 ? results[1] - results[0] : 0,
+          spaced_run(tiling.result_starts, first, rows) == rows};
+}
+
+/// Rows [first, last) as tiles: rows at equal distances in nearly equal parts, others row_pointers at a time.
 std::vector<RowTile> cut_rows(const Tiling& tiling, std::int64_t first, std::int64_t last) {
-  const Loops& loops = tiling.loops == nullptr ? tiling.kernel->fma : tiling.loops->lanes;
-  const std::int64_t scattered = loops.scattered_rows;
-  const std::int64_t spaced = loops.spaced_rows;
+  const std::int64_t most = (tiling.loops == nullptr ? tiling.kernel->fma : tiling.loops->lanes).rows;
+  const std::int64_t anywhere = std::min<std::int64_t>(most, row_pointers);
   std::vector<RowTile> tiles;
   for (std::int64_t row = first; row < last;) {
-    const std::int64_t run = spaced_run(tiling.row_starts, row, last - row);
-    if (run < scattered && run < last - row) {
-      tiles.push_back({row, static_cast<int>(std::min(scattered, last - row)), false});
-      row += tiles.back().rows;
-      continue;
-    }
-    const std::int64_t parts = (run + spaced - 1) / spaced;
+    std::int64_t run = spaced_run(tiling.row_starts, row, last - row);
+    run = run < anywhere ? std::min(anywhere, last - row) : run;
+    const std::int64_t parts = (run + most - 1) / most;
     for (std::int64_t i = 0; i < parts; ++i) {
       const std::int64_t begin = run * i / parts;
-      tiles.push_back({row + begin, static_cast<int>(run * (i + 1) / parts - begin), true});
+      tiles.push_back(row_tile(tiling, row + begin, static_cast<int>(run * (i + 1) / parts - begin)));
     }
     row += run;
   }
   return tiles;
 }
 
-/// Asks for part `part` of `parts` of the words in the second-level cache.
-void prefetch(const Word* words, std::int64_t count, std::int64_t part, std::int64_t parts) {
-  constexpr std::int64_t line = 64 / sizeof(Word);
-  const std::int64_t lines = (count + line - 1) / line;
-  for (std::int64_t i = lines * part / parts; i < lines * (part + 1) / parts; ++i) {
-    __builtin_prefetch(words + i * line, 0, 2);
-  }
-}
+constexpr std::int64_t line_words = 64 / sizeof(Word);
 
-/// One tile of one block of the reduction, its sums in `sums`.
-class TileRun {
+/// Words that will be wanted in the second-level cache, asked for `share` lines at a time.
+class Prefetch {
  public:
-  TileRun(const Tiling& tiling, std::span<const Segment> segments, bool first, bool last)
+  Prefetch() = default;
+  Prefetch(const Word* begin, std::int64_t words, std::int64_t times)
+      : at_(begin), end_(begin + words), share_((words / line_words + times) / times * line_words) {}
+  void ask() {
+    const Word* const stop = std::min(at_ + share_, end_);
+    for (; at_ < stop; at_ += line_words) {
+      __builtin_prefetch(at_, 0, 2);
+    }
+  }
+
+ private:
+  const Word* at_ = nullptr;
+  const Word* end_ = nullptr;
+  std::int64_t share_ = 0;
+};
+
+/// First and past the last word of a block, in rows (words) or panels (steps).
+struct Extent {
+  std::int64_t row, row_words, panel, panel_words;
+  Extent(const std::vector<Segment>& block, std::int64_t row_step)
+      : row(block.front().row),
+        row_words(block.back().row - row + block.back().all_steps() * row_step),
+        panel(block.front().panel * panel_lanes),
+        panel_words((block.back().panel + block.back().all_steps()) * panel_lanes - panel) {}
+};
+
+/// The tiles of one block of the reduction.
+class BlockRun {
+ public:
+  BlockRun(const Tiling& tiling, std::span<const Segment> segments, bool first, bool last)
       : tiling_(tiling), segments_(segments), first_(first), last_(last) {
-    tile_.row_step = tiling.row_step;
-    tile_.next_panel = tiling.panel_words;
     factors_.factor = tiling.factor;
     factors_.next_row = tiling.chains;
     factors_.next_lanes = tiling.chains * panel_lanes;
@@ -76,11 +112,13 @@ class TileRun {
 
   /// Asks for the result of a tile to come.
   void prefetch_result(const RowTile& rows, std::int64_t panel) const {
-    const float* result = tiling_.result + panel * panel_lanes;
-    for (int r = 0; r < rows.rows; ++r) {
-      const float* row = result + tiling_.result_starts[static_cast<std::size_t>(rows.first + r)];
-      __builtin_prefetch(row);
-      __builtin_prefetch(row + panel_lanes);
+    if (!rows.spaced_result) {
+      return;
+    }
+    const float* row = tiling_.result + rows.result + panel * panel_lanes;
+    for (int r = 0; r < rows.rows; ++r, row += rows.distance) {
+      __builtin_prefetch(row, 1, 2);
+      __builtin_prefetch(row + panel_lanes, 1, 2);
     }
   }
 
@@ -89,14 +127,13 @@ class TileRun {
     place(rows, panel, panels);
     const std::int64_t first_column = panel * panel_lanes;
     const std::int64_t columns = std::min<std::int64_t>(tiling_.columns - first_column, panels * panel_lanes);
-    const std::int64_t* starts = tiling_.result_starts.data() + rows.first;
     float* const result = tiling_.result + first_column;
-    if (columns == panels * panel_lanes && spaced_run(tiling_.result_starts, rows.first, rows.rows) == rows.rows) {
-      const std::int64_t distance = rows.rows > 1 ? starts[1] - starts[0] : 0;
-      form(rows.rows, panels, {reinterpret_cast<Word*>(result + starts[0]), distance});
+    if (columns == panels * panel_lanes && rows.spaced_result) {
+      form(rows.rows, panels, {reinterpret_cast<Word*>(result + rows.result), rows.distance});
       return;
     }
     alignas(64) Word aside[most_rows * tile_distance];
+    const std::int64_t* starts = tiling_.result_starts.data() + rows.first;
     const auto bytes = static_cast<std::size_t>(columns) * sizeof(Word);
     for (int r = 0; r < rows.rows && !first_; ++r) {
       std::memcpy(aside + r * tile_distance, result + starts[r], bytes);
@@ -109,20 +146,13 @@ class TileRun {
 
  private:
   void place(const RowTile& rows, std::int64_t panel, int panels) {
-    const std::int64_t* starts = tiling_.row_starts.data() + rows.first;
-    const int pointers = rows.spaced ? 1 : rows.rows;
-    for (int r = 0; r < pointers; ++r) {
-      tile_.rows[r] = tiling_.words + starts[r];
-    }
-    tile_.distance = rows.rows > 1 ? starts[1] - starts[0] : 0;
+    tile_ = rows.tile;
     tile_.panel = tiling_.panels + panel * tiling_.panel_words;
     if (tiling_.row_factors != nullptr) {
       row_factors_ = tiling_.row_factors + rows.first * tiling_.chains;
       lane_factors_ = tiling_.lane_factors + panel * factors_.next_lanes;
     }
-    const auto choose = [&](const Loops& loops) {
-      return rows.spaced ? loops.spaced[panels - 1][rows.rows - 1] : loops.scattered[panels - 1][rows.rows - 1];
-    };
+    const auto choose = [&](const Loops& loops) { return loops.of[panels - 1][rows.rows - 1]; };
     lanes_ = choose(tiling_.loops == nullptr ? tiling_.kernel->fma : tiling_.loops->lanes);
     if (tiling_.loops != nullptr) {
       chains_ = choose(tiling_.loops->chains);
@@ -175,6 +205,46 @@ class TileRun {
   LoopFunction lanes_ = nullptr, chains_ = nullptr;
   SpillFunction spill_ = nullptr;
 };
+
+/// All tiles of rows and panels over block b; asks meanwhile for what the next panels and the next block will read.
+void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t b, std::int64_t first_panel,
+               std::int64_t last_panel) {
+  const bool last = b + 1 == tiling.blocks.size();
+  BlockRun run(tiling, tiling.blocks[b], tiling.begins && b == 0, tiling.ends && last);
+  const Extent here(tiling.blocks[b], tiling.row_step);
+  const Extent next(tiling.blocks[last ? 0 : b + 1], tiling.row_step);
+  const std::int64_t most = tiling.kernel->panels;
+  const auto count = static_cast<std::int64_t>(tiles.size());
+  const bool rows_side_by_side = tiling.row_step > 1;
+  std::vector<Prefetch> rows_to_come(rows_side_by_side && !last ? tiles.size() : 0);
+  for (std::size_t i = 0; i < rows_to_come.size(); ++i) {
+    rows_to_come[i] =
+        Prefetch(tiles[i].tile.rows[0] + next.row, next.row_words, (last_panel - first_panel + most - 1) / most);
+  }
+  for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
+    const bool right = panel + most < last_panel;
+    const Word* to_come = right ? tiling.panels + (panel + most) * tiling.panel_words + here.panel
+                                : tiling.panels + first_panel * tiling.panel_words + next.panel;
+    const std::int64_t words = right ? here.panel_words : next.panel_words;
+    Prefetch panels_to_come[most_panels];
+    for (std::int64_t p = 0; p < most && (!right || panel + most + p < last_panel); ++p) {
+      panels_to_come[p] = Prefetch(to_come + p * tiling.panel_words, words, count);
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      for (Prefetch& prefetch : panels_to_come) {
+        prefetch.ask();
+      }
+      if (!rows_to_come.empty()) {
+        rows_to_come[at].ask();
+      }
+      if (i + 1 < count) {
+        run.prefetch_result(tiles[at + 1], panel);
+      }
+      run.run(tiles[at], panel, static_cast<int>(std::min(most, last_panel - panel)));
+    }
+  }
+}
 
 }  // namespace
 
@@ -238,36 +308,13 @@ void join_chains(std::vector<Segment>& block) {
 
 void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
                std::int64_t last_panel) {
-  const std::int64_t most = tiling.kernel->panels;
-  for (std::int64_t row = first_row; row < last_row; row += rows_per_block) {
-    const std::vector<RowTile> tiles = cut_rows(tiling, row, std::min(row + rows_per_block, last_row));
-    const auto count = static_cast<std::int64_t>(tiles.size());
+  const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
+  const std::size_t parts = (tiles.size() + tiles_per_block - 1) / tiles_per_block;
+  for (std::size_t i = 0; i < parts; ++i) {
+    const std::size_t begin = tiles.size() * i / parts;
+    const std::size_t end = tiles.size() * (i + 1) / parts;
     for (std::size_t b = 0; b < tiling.blocks.size(); ++b) {
-      TileRun run(tiling, tiling.blocks[b], tiling.begins && b == 0, tiling.ends && b + 1 == tiling.blocks.size());
-      for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
-        const int panels = static_cast<int>(std::min(most, last_panel - panel));
-        const bool right = panel + most < last_panel;
-        const std::int64_t next_panel = right ? panel + most : first_panel;
-        const auto& next_block = tiling.blocks[right ? b : (b + 1) % tiling.blocks.size()];
-        const Word* next = tiling.panels + next_panel * tiling.panel_words + next_block.front().panel * panel_lanes;
-        const std::int64_t words =
-            (next_block.back().panel + next_block.back().all_steps() - next_block.front().panel) * panel_lanes;
-        for (std::int64_t i = 0; i < count; ++i) {
-          const bool below = i + 1 < count;
-          run.prefetch_result(tiles[static_cast<std::size_t>(below ? i + 1 : 0)], below ? panel : next_panel);
-          for (std::int64_t p = next_panel; p < std::min(next_panel + most, last_panel); ++p) {
-            prefetch(next + (p - next_panel) * tiling.panel_words, words, i, count);
-          }
-          const RowTile& rows = tiles[static_cast<std::size_t>(i)];
-          if (b + 1 < tiling.blocks.size() && rows.spaced && tiling.row_step >= rows.rows) {
-            const std::vector<Segment>& following = tiling.blocks[b + 1];
-            prefetch(tiling.words + tiling.row_starts[static_cast<std::size_t>(rows.first)] + following.front().row,
-                     following.back().row + following.back().all_steps() * tiling.row_step - following.front().row,
-                     (panel - first_panel) / most, (last_panel - first_panel + most - 1) / most);
-          }
-          run.run(rows, panel, panels);
-        }
-      }
+      run_block(tiling, {tiles.data() + begin, end - begin}, b, first_panel, last_panel);
     }
   }
 }

@@ -191,14 +191,14 @@ TEST(Engines, CheckAgreesAndTheReferenceIsIndependentOfTheLowering) {
 /// A kernel whose first sum is one off.
 void shifted_chains(const native::Tile& tile, const native::Segment& segment, const float* factor, native::Source from,
                     native::Target to) {
-  native::portable.wrap.chains.spaced[0][0](tile, segment, factor, from, to);
+  native::portable.wrap.chains.of[0][0](tile, segment, factor, from, to);
   to.words[0] = std::bit_cast<std::uint32_t>(std::bit_cast<float>(std::uint32_t{to.words[0]}) + 1.0f);
 }
 
 TEST(Engines, CheckStopsAtTheFirstDifferingBit) {
   native::NativeKernel wrong = native::portable;
-  wrong.wrap.lanes.scattered_rows = wrong.wrap.lanes.spaced_rows = 1;
-  wrong.wrap.chains.spaced[0][0] = shifted_chains;
+  wrong.wrap.lanes.rows = 1;
+  wrong.wrap.chains.of[0][0] = shifted_chains;
   TileKernel kernel = tile_kernels().back();
   kernel.native = &wrong;
   const ConvShape shape = ConvShape::gemm(3, 5, 8);
