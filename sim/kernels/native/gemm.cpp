@@ -14,49 +14,6 @@ namespace {
 constexpr int smallest_normal = -126;
 constexpr int largest_normal = 127;
 
-/// A matrix as words, row by row; FP32 rows and even numbers of codes stand in place.
-struct WordRows {
-  std::vector<std::int16_t> copy;
-  const Word* words = nullptr;
-  std::int64_t row_words = 0;
-
-  explicit WordRows(const Matrix& matrix, bool integer) {
-    if (!integer) {
-      words = reinterpret_cast<const Word*>(matrix.values.data());
-      row_words = matrix.length();
-      return;
-    }
-    row_words = (matrix.length() + 1) / 2;
-    words = reinterpret_cast<const Word*>(matrix.codes.data());
-    if (matrix.length() % 2 != 0) {
-      const std::int64_t lines = matrix.groups * matrix.rows;
-      copy.resize(static_cast<std::size_t>(2 * lines * row_words));
-      for (std::int64_t line = 0; line < lines; ++line) {
-        std::copy_n(matrix.codes.data() + line * matrix.length(), matrix.length(), copy.data() + 2 * line * row_words);
-      }
-      words = reinterpret_cast<const Word*>(copy.data());
-    }
-  }
-  const Word* row(std::int64_t line) const { return words + line * row_words; }
-};
-
-std::vector<std::vector<Segment>> cut_chains(std::span<const arith::Chain> chains, std::int64_t words, bool integer) {
-  std::vector<std::int64_t> ends;
-  if (integer) {
-    for (const arith::Chain& chain : chains) {
-      ends.push_back(chain.end + chain.end % 2);
-    }
-  } else {
-    for (std::int64_t k = steps_per_block; k < words; k += steps_per_block) {
-      ends.push_back(k);
-    }
-    ends.push_back(words);
-  }
-  const std::int64_t per_step = integer ? 2 : 1;
-  const Stretch whole[] = {{0, words * per_step, 0}};
-  return cut_segments(whole, ends, per_step, steps_per_block);
-}
-
 int exponent_at(const Matrix& matrix, std::int64_t line, std::int64_t block) {
   return matrix.exponents[static_cast<std::size_t>(line * matrix.row_stride + block * matrix.block_stride)];
 }
@@ -102,34 +59,51 @@ class Factors {
   int shift_ = 0;
 };
 
-template <class T>
-void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const PackedColumns& right,
-                     const Semantics& semantics, float* result) {
-  const std::int64_t steps = (left.length() + products_per_step<T> - 1) / products_per_step<T>;
-  const std::int64_t length = steps * products_per_step<T>;
-  const Stretch whole[] = {{0, length, 0}};
-  auto blocks = cut_reduction<T>(whole, length, semantics.chain);
-  for (std::vector<Segment>& block : blocks) {
-    for (Segment& segment : block) {
+/// The product of packed operands whose semantics `tiling` has; row i of the result at result + i * distance.
+void run_packed(Tiling tiling, const PackedRows& left, const PackedColumns& right,
+                std::vector<std::vector<Segment>> blocks, float* result, std::int64_t distance) {
+  for (std::vector<Segment>& segments : blocks) {
+    for (Segment& segment : segments) {
       segment.row *= left.row_step();
     }
   }
   std::vector<std::int64_t> result_starts;
   for (std::int64_t row = 0; row < left.rows(); ++row) {
-    result_starts.push_back(row * right.columns());
+    result_starts.push_back(row * distance);
   }
-  Tiling tiling;
-  set_semantics<T>(tiling, kernel, semantics);
   tiling.words = left.words();
   tiling.row_starts = left.starts();
   tiling.row_step = left.row_step();
   tiling.panels = right.words();
-  tiling.panel_words = steps * panel_lanes;
+  tiling.panel_words = right.steps() * panel_lanes;
   tiling.columns = right.columns();
   tiling.blocks = blocks;
   tiling.result = result;
   tiling.result_starts = result_starts;
   run_split(tiling);
+}
+
+template <class T>
+std::vector<std::vector<Segment>> cut_whole(std::int64_t steps, std::int64_t chain) {
+  const std::int64_t length = steps * products_per_step<T>;
+  const Stretch whole[] = {{0, length, 0}};
+  return cut_reduction<T>(whole, length, chain);
+}
+
+template <class T>
+void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const PackedColumns& right,
+                     const Semantics& semantics, float* result) {
+  Tiling tiling;
+  set_semantics<T>(tiling, kernel, semantics);
+  run_packed(tiling, left, right, cut_whole<T>(right.steps(), semantics.chain), result, right.columns());
+}
+
+/// The elements of a group of a matrix, packed by the constructor of P with what stands before them.
+template <class P, class... Before>
+P pack_group(const Matrix& matrix, bool integer, std::int64_t group, const Before&... before) {
+  const std::int64_t start = group * matrix.rows * matrix.length();
+  return integer ? P(before..., matrix.codes.data() + start, matrix.rows, matrix.length(), matrix.length())
+                 : P(before..., matrix.values.data() + start, matrix.rows, matrix.length(), matrix.length());
 }
 
 }  // namespace
@@ -150,6 +124,7 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
   const Matrix& right = product.right;
   std::vector<float> row_factors;
   std::vector<float> lane_factors;
+  std::vector<std::vector<Segment>> blocks;
   const std::int64_t panels = padded_columns(right.rows) / panel_lanes;
   Tiling tiling;
   tiling.kernel = &kernel;
@@ -170,45 +145,25 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
     tiling.loops = overflow == arith::OverflowRule::wrap ? &kernel.wrap : &kernel.saturate;
     tiling.spill = Spill::blocked;
     tiling.chains = count;
-  }
-  const WordRows rows(left, integer);
-  const WordRows columns(right, integer);
-  const auto blocks = cut_chains(chains, rows.row_words, integer);
-  WordBuffer packed(panels * panel_lanes * rows.row_words);
-  std::vector<std::int64_t> row_starts;
-  std::vector<std::int64_t> result_starts;
-  std::vector<float> group_result(static_cast<std::size_t>(left.rows * right.rows));
-  for (std::int64_t row = 0; row < left.rows; ++row) {
-    row_starts.push_back(row * rows.row_words);
-    result_starts.push_back(row * right.rows);
-  }
-  tiling.row_starts = row_starts;
-  tiling.result_starts = result_starts;
-  tiling.panels = packed.data();
-  tiling.panel_words = rows.row_words * panel_lanes;
-  tiling.columns = right.rows;
-  tiling.blocks = blocks;
-  tiling.result = group_result.data();
-  for (std::int64_t group = 0; group < left.groups; ++group) {
-    for (std::int64_t panel = 0; panel < panels; ++panel) {
-      const Word* lanes[panel_lanes];
-      for (std::int64_t j = 0; j < panel_lanes; ++j) {
-        const std::int64_t column = panel * panel_lanes + j;
-        lanes[j] = column < right.rows ? columns.row(group * right.rows + column) : nullptr;
-      }
-      pack_rows(lanes, rows.row_words, packed.data() + panel * tiling.panel_words);
+    std::vector<std::int64_t> ends;
+    for (const arith::Chain& chain : chains) {
+      ends.push_back(chain.end + chain.end % 2);
     }
-    tiling.words = rows.row(group * left.rows);
+    const Stretch whole[] = {{0, left.length() + left.length() % 2, 0}};
+    blocks = cut_segments(whole, ends, 2, steps_per_block);
+  } else {
+    blocks = cut_whole<float>(left.length(), arith::chain_to_end);
+  }
+  for (std::int64_t group = 0; group < left.groups; ++group) {
+    const auto rows = pack_group<PackedRows>(left, integer, group, kernel);
+    const auto columns = pack_group<PackedColumns>(right, integer, group);
     tiling.row_factors = row_factors.empty() ? nullptr : row_factors.data() + group * left.rows * tiling.chains;
     tiling.lane_factors =
         lane_factors.empty() ? nullptr : lane_factors.data() + group * panels * panel_lanes * tiling.chains;
-    run_split(tiling);
-    for (std::int64_t row = 0; row < left.rows; ++row) {
-      for (std::int64_t column = 0; column < right.rows; ++column) {
-        const std::int64_t to = result_index(product.shape, product.pass, group, row, column);
-        result[static_cast<std::size_t>(to)] = group_result[static_cast<std::size_t>(row * right.rows + column)];
-      }
-    }
+    const std::int64_t start = result_index(product.shape, product.pass, group, 0, 0);
+    const std::int64_t distance =
+        left.rows > 1 ? result_index(product.shape, product.pass, group, 1, 0) - start : right.rows;
+    run_packed(tiling, rows, columns, blocks, result.data() + start, distance);
   }
   return true;
 }

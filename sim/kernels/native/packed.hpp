@@ -40,11 +40,12 @@ class PackedColumns {
   bool is_integer() const { return integer_; }
   std::int64_t columns() const { return columns_; }
   std::int64_t length() const { return length_; }
+  std::int64_t steps() const { return steps_; }  ///< of every panel
   const Word* words() const { return words_.data(); }
 
  private:
   bool integer_;
-  std::int64_t columns_, length_;
+  std::int64_t columns_, length_, steps_;
   WordBuffer words_;  ///< [panel][step][panel_lanes]
 };
 
