@@ -8,8 +8,10 @@ namespace precsim::kernels::native {
 
 /// One pass over tensors that share one exponent each (T = int16_t), or of FP32 numbers (T = float): left and right as
 /// product_shape() names them, in their logical order, and so the result, without bias. `exponent` within
-/// [-126, 127]. Working memory: the left tensor with its border (input patches, errors), the weights in panels, or for
-/// weight gradients 4 KiB per 16 channels of the error for each thread.
+/// [-126, 127]. The weights are packed once per call, for all threads. Working memory, kept by the threads between
+/// calls: the weights in panels; per thread the lines that 448 rows meet, with their border, where the tensor cannot be
+/// read in place (padding, odd channels, windows that collide in the cache); for weight gradients 512 pixels (or one
+/// chain, if that is longer) of 448 channels of the errors and of 32 lanes, 4 bytes per pair or number.
 template <class T>
 void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const T* left, const T* right,
               const Semantics& semantics, float* result);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sim/kernels/native/native_kernel.hpp"
@@ -25,6 +26,22 @@ class WordBuffer {
 
  private:
   Word* data_;
+};
+
+/// Memory that grows to the largest size asked for; what it held is lost then.
+class KeptBuffer {
+ public:
+  Word* at_least(std::int64_t words) {
+    if (words > words_) {
+      buffer_.emplace(words);
+      words_ = words;
+    }
+    return buffer_->data();
+  }
+
+ private:
+  std::optional<WordBuffer> buffer_;
+  std::int64_t words_ = 0;
 };
 
 /// One step of a panel, lane j from element j of the lines: (low[j], high[j]), zeros from `count` on. A pair's line may

@@ -23,10 +23,10 @@ void set_semantics(Tiling& tiling, const NativeKernel& kernel, const Semantics& 
 
 template <class T>
 std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretches, std::int64_t length,
-                                                std::int64_t chain) {
+                                                std::int64_t chain, std::int64_t steps) {
   std::vector<std::int64_t> ends;
   if constexpr (std::is_same_v<T, float>) {
-    for (std::int64_t k = steps_per_block; k < length; k += steps_per_block) {
+    for (std::int64_t k = steps; k < length; k += steps) {
       ends.push_back(k);  // sums are what a chain would end in: cut anywhere
     }
     ends.push_back(length);
@@ -35,7 +35,7 @@ std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretch
       ends.push_back(c.end);
     }
   }
-  auto blocks = cut_segments(stretches, ends, products_per_step<T>, steps_per_block);
+  auto blocks = cut_segments(stretches, ends, products_per_step<T>, steps);
   if constexpr (!std::is_same_v<T, float>) {
     std::for_each(blocks.begin(), blocks.end(), join_chains);
   }
@@ -45,7 +45,8 @@ std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretch
 template void set_semantics<std::int16_t>(Tiling&, const NativeKernel&, const Semantics&);
 template void set_semantics<float>(Tiling&, const NativeKernel&, const Semantics&);
 template std::vector<std::vector<Segment>> cut_reduction<std::int16_t>(std::span<const Stretch>, std::int64_t,
-                                                                       std::int64_t);
-template std::vector<std::vector<Segment>> cut_reduction<float>(std::span<const Stretch>, std::int64_t, std::int64_t);
+                                                                       std::int64_t, std::int64_t);
+template std::vector<std::vector<Segment>> cut_reduction<float>(std::span<const Stretch>, std::int64_t, std::int64_t,
+                                                                std::int64_t);
 
 }  // namespace precsim::kernels::native

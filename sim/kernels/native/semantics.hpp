@@ -27,9 +27,9 @@ inline constexpr std::int64_t steps_per_block = 256;
 template <class T>
 void set_semantics(Tiling& tiling, const NativeKernel& kernel, const Semantics& semantics);
 
-/// The stretches of a reduction of `length` products in segments and blocks; FP32 ignores `chain`.
+/// The stretches of a reduction of `length` products in segments and blocks of about `steps`; FP32 ignores `chain`.
 template <class T>
 std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretches, std::int64_t length,
-                                                std::int64_t chain);
+                                                std::int64_t chain, std::int64_t steps = steps_per_block);
 
 }  // namespace precsim::kernels::native

@@ -319,6 +319,20 @@ void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_r
   }
 }
 
+void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
+              std::int64_t last_panel) {
+  const std::int64_t most = tiling.kernel->panels;
+  const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
+  BlockRun run(tiling, tiling.blocks.front(), tiling.begins, tiling.ends);
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
+    for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
+      const bool right = panel + most < last_panel;
+      run.prefetch_result(tiles[right || i + 1 == tiles.size() ? i : i + 1], right ? panel + most : first_panel);
+      run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)));
+    }
+  }
+}
+
 void run_split(const Tiling& tiling) {
   const auto rows = static_cast<std::int64_t>(tiling.row_starts.size());
   const std::int64_t panels = padded_columns(tiling.columns) / panel_lanes;

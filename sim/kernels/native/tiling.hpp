@@ -48,6 +48,11 @@ struct Tiling {
 void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
                std::int64_t last_panel);
 
+/// The same for one block, all panels of a tile's rows before the next rows: for panels that stay in the second-level
+/// cache, which tiles read as fast as the first.
+void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
+              std::int64_t last_panel);
+
 /// Fills the whole result, shared among the OpenMP threads by rows where there are enough of them, else by panels.
 void run_split(const Tiling& tiling);
 

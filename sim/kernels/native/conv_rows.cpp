@@ -1,0 +1,295 @@
+// Forward products and input gradients as tiles: rows are pixels, lanes channels, the weights in panels.
+#include <omp.h>
+
+#include <algorithm>
+
+#include "sim/kernels/native/conv_passes.hpp"
+#include "sim/kernels/native/packing.hpp"
+#include "sim/kernels/native/windows.hpp"
+#include "sim/kernels/threads.hpp"
+
+namespace precsim::kernels::native {
+namespace {
+
+constexpr std::int64_t rows_per_block = 448;
+constexpr std::int64_t rows_at_once = 56;
+constexpr std::int64_t most_block_steps = 2304;
+constexpr std::int64_t cached_panel_words = 196608;
+
+/// Weights in panels, by group.
+struct Weights {
+  const Word* panels;
+  std::int64_t panel_words, columns;
+
+  std::int64_t group_panels() const { return padded_columns(columns) / panel_lanes; }
+  const Word* group(std::int64_t g) const { return panels + g * group_panels() * panel_words; }
+};
+
+/// Taps of a window in the order of the reduction: products [begin, begin + count) lie from (y, x) of the window on.
+struct TapRun {
+  std::int64_t begin, count, y, x;
+};
+
+/// Rows that share windows and taps; row i of the result lies where `result` says.
+struct RowSet {
+  Windows windows;
+  std::vector<TapRun> taps;
+  std::int64_t length = 0;  ///< products
+  /// Element of window (image, y, x): start + image * image_step + y * line_step + x * pixel_step.
+  std::int64_t start = 0, image_step = 0, line_step = 0, pixel_step = 0;
+
+  void results(std::int64_t first, std::int64_t last, std::int64_t* to) const {
+    std::int64_t x = first % windows.columns;
+    std::int64_t line = first / windows.columns;
+    for (std::int64_t i = first; i < last; ++i) {
+      *to++ = start + line / windows.lines * image_step + line % windows.lines * line_step + x * pixel_step;
+      if (++x == windows.columns) {
+        x = 0;
+        ++line;
+      }
+    }
+  }
+};
+
+template <class T>
+class RowProduct {
+ public:
+  RowProduct(const NativeKernel& kernel, const Semantics& semantics, const T* tensor, const Weights& weights,
+             const RowSet& set, float* result)
+      : kernel_(kernel), semantics_(semantics), tensor_(tensor), weights_(weights), set_(set), result_(result) {}
+
+  void run() const {
+    const std::int64_t rows = set_.windows.count();
+    const std::int64_t panels = weights_.group_panels();
+#pragma omp parallel if (worth_threads(rows * weights_.columns))
+    {
+      const std::int64_t parts = omp_get_num_threads();
+      const std::int64_t part = omp_get_thread_num();
+      const std::int64_t units = (rows + row_unit - 1) / row_unit;
+      if (units >= 4 * parts || panels < parts * kernel_.panels) {
+        run_part(std::min(rows, units * part / parts * row_unit), std::min(rows, units * (part + 1) / parts * row_unit),
+                 0, panels);
+      } else {
+        run_part(0, rows, panels * part / parts, panels * (part + 1) / parts);
+      }
+    }
+  }
+
+ private:
+  static constexpr std::int64_t row_unit = 56;
+  static constexpr std::int64_t per_step = products_per_step<T>;
+
+  void run_part(std::int64_t first, std::int64_t last, std::int64_t first_panel, std::int64_t last_panel) const {
+    if (set_.taps.empty()) {
+      return fill_zeros(first, last);
+    }
+    WindowBlock<T> block(set_.windows, tensor_, WindowUse::rows, scratch().windows);
+    const auto blocks = cut(block);
+    std::vector<std::int64_t> row_starts(rows_per_block);
+    std::vector<std::int64_t> result_starts(rows_per_block);
+    for (std::int64_t row = first; row < last; row += rows_per_block) {
+      const std::int64_t end = std::min(row + rows_per_block, last);
+      block.take(row, end, row_starts.data());
+      for (std::int64_t i = 0; i < end - row; ++i) {
+        row_starts[static_cast<std::size_t>(i)] /= per_step;
+      }
+      set_.results(row, end, result_starts.data());
+      Tiling tiling;
+      set_semantics<T>(tiling, kernel_, semantics_);
+      tiling.row_starts = {row_starts.data(), static_cast<std::size_t>(end - row)};
+      tiling.result_starts = {result_starts.data(), static_cast<std::size_t>(end - row)};
+      tiling.panel_words = weights_.panel_words;
+      tiling.columns = weights_.columns;
+      for (std::int64_t group = 0; group < set_.windows.groups; ++group) {
+        tiling.words = reinterpret_cast<const Word*>(block.data() + group * block.channels());
+        tiling.panels = weights_.group(group);
+        tiling.result = result_ + group * weights_.columns;
+        const auto prefetch = [&](std::int64_t from, std::int64_t to) {
+          if (group == 0) {
+            block.prefetch(std::min(end + from, last), std::min(end + to, last));
+          }
+        };
+        run_blocks(tiling, blocks, first_panel, last_panel, prefetch);
+      }
+    }
+  }
+
+  std::vector<std::vector<Segment>> cut(const WindowBlock<T>& block) const {
+    std::vector<Stretch> stretches;
+    for (const TapRun& run : set_.taps) {
+      const std::int64_t row = (run.y * block.line() + run.x * block.pixel()) / per_step;
+      Stretch* const before = stretches.empty() ? nullptr : &stretches.back();
+      if (before != nullptr && before->begin + before->count == run.begin &&
+          before->row + before->count / per_step == row) {
+        before->count += run.count;  // neighbors in memory as in the reduction
+      } else {
+        stretches.push_back({run.begin, run.count, row});
+      }
+    }
+    const std::int64_t steps = set_.length / per_step;
+    const std::int64_t blocks = (steps + most_block_steps - 1) / most_block_steps;
+    return cut_reduction<T>(stretches, set_.length, semantics_.chain, (steps + blocks - 1) / blocks);
+  }
+
+  /// As many panels at a time as the first-level cache holds; of those all before the next rows, so that results are
+  /// written line by line.
+  template <class Prefetch>
+  void run_blocks(Tiling& tiling, std::span<const std::vector<Segment>> blocks, std::int64_t first_panel,
+                  std::int64_t last_panel, Prefetch prefetch) const {
+    const auto rows = static_cast<std::int64_t>(tiling.row_starts.size());
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+      tiling.blocks = blocks.subspan(b, 1);
+      tiling.begins = b == 0;
+      tiling.ends = b + 1 == blocks.size();
+      const std::int64_t steps = blocks[b].back().panel + blocks[b].back().all_steps() - blocks[b].front().panel;
+      const std::int64_t pairs = std::max<std::int64_t>(1, cached_panel_words / (steps * panel_lanes * kernel_.panels));
+      for (std::int64_t panel = first_panel; panel < last_panel; panel += pairs * kernel_.panels) {
+        const std::int64_t end = std::min(panel + pairs * kernel_.panels, last_panel);
+        for (std::int64_t row = 0; row < rows; row += rows_at_once) {
+          const std::int64_t stop = std::min(row + rows_at_once, rows);
+          if (b == 0 && panel == first_panel) {
+            prefetch(row, stop);
+          }
+          native::run_rows(tiling, row, stop, panel, end);
+        }
+      }
+    }
+  }
+
+  void fill_zeros(std::int64_t first, std::int64_t last) const {
+    const std::int64_t columns = set_.windows.groups * weights_.columns;
+    std::vector<std::int64_t> starts(static_cast<std::size_t>(last - first));
+    set_.results(first, last, starts.data());
+    for (const std::int64_t start : starts) {
+      std::fill_n(result_ + start, columns, 0.0f);
+    }
+  }
+
+  const NativeKernel& kernel_;
+  const Semantics& semantics_;
+  const T* tensor_;
+  const Weights& weights_;
+  const RowSet& set_;
+  float* result_;
+};
+
+/// Weights (oc, taps, ic) as panels over oc, k = (tap, ic), each tap even.
+template <class T>
+Weights pack_weights(const NativeKernel& kernel, const ConvShape& shape, const T* weights) {
+  constexpr std::int64_t per_step = products_per_step<T>;
+  const std::int64_t ic = shape.group_ic();
+  const std::int64_t oc = shape.group_oc();
+  const std::int64_t taps = shape.kh * shape.kw;
+  const std::int64_t tap_steps = (ic + per_step - 1) / per_step;
+  const std::int64_t steps = taps * tap_steps;
+  const Bordered<T> even = add_border(weights, 1, 1, shape.oc * taps, 1, ic, {0, 0, 0, 0}, per_step == 2);
+  const std::int64_t panels = padded_columns(oc) / panel_lanes;
+  Word* const to = scratch().weights.at_least(shape.groups * panels * steps * panel_lanes);
+#pragma omp parallel for schedule(static) if (worth_threads(shape.oc * steps))
+  for (std::int64_t panel = 0; panel < shape.groups * panels; ++panel) {
+    const Word* rows[panel_lanes];
+    for (std::int64_t j = 0; j < panel_lanes; ++j) {
+      const std::int64_t row = panel % panels * panel_lanes + j;
+      rows[j] = row < oc ? reinterpret_cast<const Word*>(even.data) + (panel / panels * oc + row) * steps : nullptr;
+    }
+    packing(kernel).rows(rows, steps, to + panel * steps * panel_lanes);
+  }
+  return {to, steps * panel_lanes, oc};
+}
+
+/// The same as panels over ic, k = (tap, oc).
+template <class T>
+Weights pack_weights_transposed(const NativeKernel& kernel, const ConvShape& shape, const T* weights) {
+  constexpr std::int64_t per_step = products_per_step<T>;
+  const std::int64_t ic = shape.group_ic();
+  const std::int64_t oc = shape.group_oc();
+  const std::int64_t taps = shape.kh * shape.kw;
+  const std::int64_t tap_steps = (oc + per_step - 1) / per_step;
+  const std::int64_t panels = padded_columns(ic) / panel_lanes;
+  Word* const to = scratch().weights.at_least(shape.groups * panels * taps * tap_steps * panel_lanes);
+  // Lines of the last panel would be read beyond their end, and an odd last one has no partner.
+  const bool whole = ic % panel_lanes == 0 && oc % per_step == 0;
+#pragma omp parallel for schedule(static) if (worth_threads(shape.weight_size()))
+  for (std::int64_t i = 0; i < shape.groups * panels * taps; ++i) {
+    const std::int64_t tap = i % taps;
+    const std::int64_t panel = i / taps % panels;
+    const T* const base = weights + (i / taps / panels * oc * taps + tap) * ic + panel * panel_lanes;
+    Word* const out = to + i * tap_steps * panel_lanes;
+    if (whole) {
+      std::vector<std::int64_t> lines(static_cast<std::size_t>(oc));
+      for (std::int64_t o = 0; o < oc; ++o) {
+        lines[static_cast<std::size_t>(o)] = o * taps * ic;
+      }
+      packing(kernel).pack(base, lines.data(), tap_steps, 1, out, 0);
+      continue;
+    }
+    const std::int64_t lanes = std::min<std::int64_t>(panel_lanes, ic - panel * panel_lanes);
+    for (std::int64_t s = 0; s < tap_steps; ++s) {
+      const T* const low = base + s * per_step * taps * ic;
+      if constexpr (per_step == 2) {
+        pack_step(low, 2 * s + 1 < oc ? low + taps * ic : nullptr, lanes, out + s * panel_lanes);
+      } else {
+        pack_step(low, lanes, out + s * panel_lanes);
+      }
+    }
+  }
+  return {to, taps * tap_steps * panel_lanes, ic};
+}
+
+}  // namespace
+
+template <class T>
+void forward(const NativeKernel& kernel, const ConvShape& shape, const T* input, const T* weights,
+             const Semantics& semantics, float* result) {
+  constexpr std::int64_t per_step = products_per_step<T>;
+  RowSet set;
+  set.windows = input_windows(shape);
+  const std::int64_t channels = (shape.group_ic() + per_step - 1) / per_step * per_step;
+  for (std::int64_t tap = 0; tap < shape.kh * shape.kw; ++tap) {
+    set.taps.push_back({tap * channels, channels, tap / shape.kw, tap % shape.kw});
+  }
+  set.length = shape.kh * shape.kw * channels;
+  set.pixel_step = shape.oc;
+  set.line_step = shape.out_w() * shape.oc;
+  set.image_step = shape.out_h() * set.line_step;
+  const Weights packed = pack_weights(kernel, shape, weights);
+  RowProduct<T>(kernel, semantics, input, packed, set, result).run();
+}
+
+template <class T>
+void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T* errors, const T* weights,
+                    const Semantics& semantics, float* result) {
+  constexpr std::int64_t per_step = products_per_step<T>;
+  const std::int64_t channels = (shape.group_oc() + per_step - 1) / per_step * per_step;
+  const Weights packed = pack_weights_transposed(kernel, shape, weights);
+  const std::int64_t stride = shape.stride;
+  for (std::int64_t rest = 0; rest < stride * stride; ++rest) {
+    const GradientWindows gradient = gradient_windows(shape, rest / stride, rest % stride);
+    RowSet set;
+    set.windows = gradient.windows;
+    for (std::int64_t kh = rest / stride; kh < shape.kh; kh += stride) {
+      for (std::int64_t kw = rest % stride; kw < shape.kw; kw += stride) {
+        set.taps.push_back({(kh * shape.kw + kw) * channels, channels, set.windows.height - 1 - kh / stride,
+                            set.windows.width - 1 - kw / stride});
+      }
+    }
+    set.length = shape.kh * shape.kw * channels;
+    set.start = (gradient.first_h * shape.w + gradient.first_w) * shape.ic;
+    set.image_step = shape.h * shape.w * shape.ic;
+    set.line_step = stride * shape.w * shape.ic;
+    set.pixel_step = stride * shape.ic;
+    if (set.windows.count() > 0) {
+      RowProduct<T>(kernel, semantics, errors, packed, set, result).run();
+    }
+  }
+}
+
+template void forward(const NativeKernel&, const ConvShape&, const std::int16_t*, const std::int16_t*, const Semantics&,
+                      float*);
+template void forward(const NativeKernel&, const ConvShape&, const float*, const float*, const Semantics&, float*);
+template void input_gradient(const NativeKernel&, const ConvShape&, const std::int16_t*, const std::int16_t*,
+                             const Semantics&, float*);
+template void input_gradient(const NativeKernel&, const ConvShape&, const float*, const float*, const Semantics&,
+                             float*);
+
+}  // namespace precsim::kernels::native

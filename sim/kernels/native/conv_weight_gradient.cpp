@@ -1,0 +1,249 @@
+// Weight gradients as tiles: rows are output channels, lanes what patches see, the reduction runs over pixels.
+#include <omp.h>
+
+#include <algorithm>
+
+#include "sim/kernels/native/conv_passes.hpp"
+#include "sim/kernels/native/packing.hpp"
+#include "sim/kernels/native/windows.hpp"
+#include "sim/kernels/threads.hpp"
+
+namespace precsim::kernels::native {
+namespace {
+
+constexpr std::int64_t most_block_steps = 224;
+constexpr std::int64_t strip_steps = 16;
+constexpr std::int64_t run_panels = 24;
+constexpr std::int64_t rows_per_chunk = 448;
+
+/// The panels of one tile: lanes from element `first` of line `line` of the windows on.
+struct Lanes {
+  std::int64_t line, first, columns, panels, result;
+};
+
+template <class T>
+class WeightGradient {
+ public:
+  WeightGradient(const NativeKernel& kernel, const ConvShape& shape, const T* errors, const T* input,
+                 const Semantics& semantics, float* result)
+      : kernel_(kernel),
+        shape_(shape),
+        errors_(errors),
+        input_(input),
+        semantics_(semantics),
+        result_(result),
+        pixels_(shape.n * shape.out_h() * shape.out_w()),
+        windows_(input_windows(shape)) {
+    error_windows_.images = shape.n;
+    error_windows_.h = error_windows_.lines = shape.out_h();
+    error_windows_.w = error_windows_.columns = shape.out_w();
+    error_windows_.groups = shape.groups;
+    error_windows_.channels = shape.group_oc();
+    cut();
+    list_lanes();
+  }
+
+  void run() {
+    const auto lanes = static_cast<std::int64_t>(lanes_.size());
+    const std::int64_t rows = shape_.group_oc();
+    const std::int64_t panels = padded_columns(rows) / panel_lanes;
+#pragma omp parallel if (worth_threads(pixels_ * shape_.oc))
+    {
+      const std::int64_t parts = omp_get_num_threads();
+      const std::int64_t part = omp_get_thread_num();
+      for (std::int64_t group = 0; group < shape_.groups; ++group) {
+        if (lanes >= parts && lanes * panel_lanes * kernel_.panels >= rows) {
+          run_part(group, 0, rows, lanes * part / parts, lanes * (part + 1) / parts);
+        } else {
+          run_part(group, std::min(rows, panels * part / parts * panel_lanes),
+                   std::min(rows, panels * (part + 1) / parts * panel_lanes), 0, lanes);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr std::int64_t per_step = products_per_step<T>;
+
+  void cut() {
+    const std::int64_t length = (pixels_ + per_step - 1) / per_step * per_step;
+    const std::int64_t blocks = (length / per_step + most_block_steps - 1) / most_block_steps;
+    const std::int64_t block_steps = (length / per_step + blocks - 1) / blocks;
+    const Stretch whole[] = {{0, length, 0}};
+    blocks_ = cut_reduction<T>(whole, length, semantics_.chain, block_steps);
+    for (std::vector<Segment>& block : blocks_) {
+      const std::int64_t first = block.front().panel;
+      for (Segment& segment : block) {
+        segment.panel -= first;
+        segment.row = segment.panel * panel_lanes;
+      }
+      first_step_.push_back(first);
+      steps_.push_back(block.back().panel + block.back().all_steps());
+    }
+    most_steps_ = *std::max_element(steps_.begin(), steps_.end());
+  }
+
+  /// Lines of a patch that lie side by side; full panels follow each other across lines, others end with their line.
+  void list_lanes() {
+    const std::int64_t taps = shape_.groups == 1 ? shape_.kw : 1;
+    const std::int64_t width = taps * shape_.group_ic();
+    const std::int64_t lines = shape_.kh * shape_.kw / taps;
+    for (std::int64_t line = 0; line < lines; ++line) {
+      for (std::int64_t c = 0; c < width;) {
+        const std::int64_t columns = std::min<std::int64_t>(width - c, kernel_.panels * panel_lanes);
+        lanes_.push_back({line, c, columns, (columns + panel_lanes - 1) / panel_lanes, line * width + c});
+        c += columns;
+      }
+    }
+  }
+
+  /// Where the lines of the pixels of a block begin; the last one twice where a pair has only one pixel.
+  void take(WindowBlock<T>& block, std::size_t b, std::vector<std::int64_t>& starts) const {
+    const std::int64_t first = first_step_[b] * per_step;
+    const std::int64_t last = std::min(pixels_, first + steps_[b] * per_step);
+    block.take(first, last, starts.data());
+    if (last - first < steps_[b] * per_step) {
+      starts[static_cast<std::size_t>(last - first)] = starts[static_cast<std::size_t>(last - first - 1)];
+    }
+  }
+
+  void run_part(std::int64_t group, std::int64_t first_row, std::int64_t last_row, std::int64_t first_lanes,
+                std::int64_t last_lanes) const {
+    if (first_row == last_row || first_lanes == last_lanes) {
+      return;
+    }
+    WindowBlock<T> patches(windows_, input_, WindowUse::lanes, scratch().windows);
+    WindowBlock<T> errors(error_windows_, errors_, WindowUse::lanes, scratch().errors);
+    std::vector<std::int64_t> patch_starts(static_cast<std::size_t>(most_steps_ * per_step));
+    std::vector<std::int64_t> error_starts(patch_starts.size());
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+      take(patches, b, patch_starts);
+      take(errors, b, error_starts);
+      for (std::int64_t row = first_row; row < last_row; row += rows_per_chunk) {
+        const std::int64_t end = std::min(row + rows_per_chunk, last_row);
+        const Rows rows = pack_rows(group, row, end, b, errors, error_starts);
+        for (std::int64_t i = first_lanes; i < last_lanes;) {
+          const std::int64_t stop = end_of_run(i, last_lanes);
+          const std::int64_t panels = pack_lanes(group, i, stop, b, patches, patch_starts);
+          run_lanes(rows, i, stop, panels, b);
+          i = stop;
+        }
+      }
+    }
+  }
+
+  /// Tiles from `first` on whose columns follow each other, as many as the second-level cache holds.
+  std::int64_t end_of_run(std::int64_t first, std::int64_t last) const {
+    std::int64_t i = first + 1;
+    const auto at = [&](std::int64_t tile) -> const Lanes& { return lanes_[static_cast<std::size_t>(tile)]; };
+    while (i < last && i - first < run_panels / kernel_.panels && at(i - 1).columns == kernel_.panels * panel_lanes &&
+           at(i).result == at(i - 1).result + at(i - 1).columns) {
+      ++i;
+    }
+    return i;
+  }
+
+  std::int64_t pack_lanes(std::int64_t group, std::int64_t first, std::int64_t last, std::size_t b,
+                          const WindowBlock<T>& patches, const std::vector<std::int64_t>& starts) const {
+    const std::int64_t panel_words = steps_[b] * panel_lanes;
+    Word* const to = scratch().lanes.at_least(run_panels * most_steps_ * panel_lanes);
+    std::int64_t panels = 0;
+    for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
+      panels = 0;
+      for (std::int64_t i = first; i < last; ++i) {
+        const Lanes& at = lanes_[static_cast<std::size_t>(i)];
+        packing(kernel_).pack(patches.data() + line_start(patches, group, at) + at.first, starts.data() + s * per_step,
+                              std::min(strip_steps, steps_[b] - s), at.panels,
+                              to + panels * panel_words + s * panel_lanes, panel_words);
+        panels += at.panels;
+      }
+    }
+    return panels;
+  }
+
+  std::int64_t line_start(const WindowBlock<T>& patches, std::int64_t group, const Lanes& at) const {
+    if (shape_.groups == 1) {
+      return at.line * patches.line();
+    }
+    return at.line / shape_.kw * patches.line() + at.line % shape_.kw * patches.pixel() + group * patches.channels();
+  }
+
+  struct Rows {
+    const Word* words;
+    std::vector<std::int64_t> starts, result_starts;
+  };
+
+  /// The errors of rows [first, last) in panels; `first` is the beginning of one.
+  Rows pack_rows(std::int64_t group, std::int64_t first, std::int64_t last, std::size_t b, const WindowBlock<T>& errors,
+                 const std::vector<std::int64_t>& starts) const {
+    const std::int64_t panels = padded_columns(last - first) / panel_lanes;
+    const std::int64_t panel_words = steps_[b] * panel_lanes;
+    const std::int64_t columns = shape_.kh * shape_.kw * shape_.group_ic();
+    Word* const to = scratch().rows.at_least(panels * most_steps_ * panel_lanes);
+    Rows rows{to, {}, {}};
+    for (std::int64_t r = first; r < last; ++r) {
+      rows.starts.push_back((r - first) / panel_lanes * panel_words + (r - first) % panel_lanes);
+      rows.result_starts.push_back((group * shape_.group_oc() + r) * columns);
+    }
+    const T* const base = errors.data() + group * errors.channels() + first;
+    for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
+      packing(kernel_).pack(base, starts.data() + s * per_step, std::min(strip_steps, steps_[b] - s), panels,
+                            to + s * panel_lanes, panel_words);
+    }
+    if ((first_step_[b] + steps_[b]) * per_step > pixels_) {
+      for (std::int64_t panel = 1; panel <= panels; ++panel) {
+        for (Word& word : std::span(to + panel * panel_words - panel_lanes, panel_lanes)) {
+          word &= 0xffff;
+        }
+      }
+    }
+    return rows;
+  }
+
+  void run_lanes(const Rows& rows, std::int64_t first, std::int64_t last, std::int64_t panels, std::size_t b) const {
+    const Lanes& begin = lanes_[static_cast<std::size_t>(first)];
+    const Lanes& end = lanes_[static_cast<std::size_t>(last - 1)];
+    Tiling tiling;
+    set_semantics<T>(tiling, kernel_, semantics_);
+    tiling.words = rows.words;
+    tiling.row_starts = rows.starts;
+    tiling.row_step = panel_lanes;
+    tiling.panels = scratch().lanes.at_least(0);
+    tiling.panel_words = steps_[b] * panel_lanes;
+    tiling.columns = end.result + end.columns - begin.result;
+    tiling.blocks = {&blocks_[b], 1};
+    tiling.result = result_ + begin.result;
+    tiling.result_starts = rows.result_starts;
+    tiling.begins = b == 0;
+    tiling.ends = b + 1 == blocks_.size();
+    run_rows(tiling, 0, static_cast<std::int64_t>(rows.starts.size()), 0, panels);
+  }
+
+  const NativeKernel& kernel_;
+  const ConvShape& shape_;
+  const T* errors_;
+  const T* input_;
+  Semantics semantics_;
+  float* result_;
+  std::int64_t pixels_;
+  Windows windows_, error_windows_;
+  std::vector<Lanes> lanes_;
+  std::vector<std::vector<Segment>> blocks_;
+  std::vector<std::int64_t> first_step_, steps_;
+  std::int64_t most_steps_ = 0;
+};
+
+}  // namespace
+
+template <class T>
+void weight_gradient(const NativeKernel& kernel, const ConvShape& shape, const T* errors, const T* input,
+                     const Semantics& semantics, float* result) {
+  WeightGradient<T>(kernel, shape, errors, input, semantics, result).run();
+}
+
+template void weight_gradient(const NativeKernel&, const ConvShape&, const std::int16_t*, const std::int16_t*,
+                              const Semantics&, float*);
+template void weight_gradient(const NativeKernel&, const ConvShape&, const float*, const float*, const Semantics&,
+                              float*);
+
+}  // namespace precsim::kernels::native

@@ -1,0 +1,155 @@
+// Sums of squares of codes.
+#include "sim/kernels/native/line_squares.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace precsim::kernels::native {
+namespace {
+
+std::uint64_t square(std::int16_t code) {
+  return static_cast<std::uint64_t>(std::int32_t{code} * code);
+}
+
+void along(const std::int16_t* codes, std::int64_t pieces, std::int64_t piece, std::uint64_t* sums) {
+  for (std::int64_t i = 0; i < pieces; ++i) {
+    std::uint64_t sum = 0;
+    for (std::int64_t j = 0; j < piece; ++j) {
+      sum += square(codes[i * piece + j]);
+    }
+    sums[i] = sum;
+  }
+}
+
+void across_lanes(const std::int16_t* base, const std::int64_t* lines, std::int64_t count, std::int64_t first,
+                  std::int64_t lanes, std::uint64_t* sums) {
+  for (std::int64_t j = first; j < lanes; ++j) {
+    sums[j] = 0;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t j = first; lines[i] >= 0 && j < lanes; ++j) {
+      sums[j] += square(base[lines[i] + j]);
+    }
+  }
+}
+
+void across(const std::int16_t* base, const std::int64_t* lines, std::int64_t count, std::int64_t lanes,
+            std::uint64_t* sums) {
+  across_lanes(base, lines, count, 0, lanes, sums);
+}
+
+constexpr LineSquares portable_squares{along, across};
+
+#if defined(__x86_64__)
+#define PRECSIM_TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
+
+/// Sums of two squares reach 2^31: they are unsigned from here on.
+PRECSIM_TARGET inline __m512i add_pairs(__m512i sum, __m512i pairs) {
+  const __m512i low = _mm512_and_si512(pairs, _mm512_set1_epi64(0xffffffff));
+  return _mm512_add_epi64(_mm512_add_epi64(sum, low), _mm512_srli_epi64(pairs, 32));
+}
+
+constexpr std::int64_t register_codes = 32;
+
+PRECSIM_TARGET void along_avx512(const std::int16_t* codes, std::int64_t pieces, std::int64_t piece,
+                                 std::uint64_t* sums) {
+  if (piece % register_codes != 0) {
+    return along(codes, pieces, piece, sums);
+  }
+  for (std::int64_t i = 0; i < pieces; ++i) {
+    __m512i sum = _mm512_setzero_si512();
+    for (std::int64_t j = 0; j < piece; j += register_codes) {
+      const __m512i c = _mm512_loadu_si512(codes + i * piece + j);
+      sum = add_pairs(sum, _mm512_madd_epi16(c, c));
+    }
+    sums[i] = static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sum));
+  }
+}
+
+/// Sixteen lanes; two pairs of lines to a register.
+PRECSIM_TARGET void across_half(const std::int16_t* base, const std::int64_t* lines, std::int64_t count,
+                                std::uint64_t* sums) {
+  const auto load = [&](std::int64_t i) PRECSIM_TARGET {
+    return i < count && lines[i] >= 0 ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(base + lines[i]))
+                                      : _mm256_setzero_si256();
+  };
+  __m512i low = _mm512_setzero_si512();
+  __m512i high = low;
+  __m512i low_odd = low;
+  __m512i high_odd = low;
+  const __m512i low_half = _mm512_set1_epi64(0xffffffff);
+  for (std::int64_t i = 0; i < count; i += 4) {
+    const __m512i a = _mm512_inserti64x4(_mm512_castsi256_si512(load(i)), load(i + 2), 1);
+    const __m512i b = _mm512_inserti64x4(_mm512_castsi256_si512(load(i + 1)), load(i + 3), 1);
+    const __m512i even = _mm512_unpacklo_epi16(a, b);
+    const __m512i odd = _mm512_unpackhi_epi16(a, b);
+    const __m512i low_pairs = _mm512_madd_epi16(even, even);
+    const __m512i high_pairs = _mm512_madd_epi16(odd, odd);
+    low = _mm512_add_epi64(low, _mm512_and_si512(low_pairs, low_half));
+    low_odd = _mm512_add_epi64(low_odd, _mm512_srli_epi64(low_pairs, 32));
+    high = _mm512_add_epi64(high, _mm512_and_si512(high_pairs, low_half));
+    high_odd = _mm512_add_epi64(high_odd, _mm512_srli_epi64(high_pairs, 32));
+  }
+  const auto store = [&](std::int64_t at, __m512i sum) PRECSIM_TARGET {
+    const __m256i both = _mm256_add_epi64(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + at), both);
+  };
+  store(0, low);
+  store(4, low_odd);
+  store(8, high);
+  store(12, high_odd);
+}
+
+PRECSIM_TARGET void across_avx512(const std::int16_t* base, const std::int64_t* lines, std::int64_t count,
+                                  std::int64_t lanes, std::uint64_t* sums) {
+  std::int64_t j = 0;
+  for (; j + register_codes <= lanes; j += register_codes) {
+    const auto load = [&](std::int64_t i) PRECSIM_TARGET {
+      return i < count && lines[i] >= 0 ? _mm512_loadu_si512(base + lines[i] + j) : _mm512_setzero_si512();
+    };
+    __m512i low_even = _mm512_setzero_si512();
+    __m512i low_odd = low_even;
+    __m512i high_even = low_even;
+    __m512i high_odd = low_even;
+    const __m512i low_half = _mm512_set1_epi64(0xffffffff);
+    for (std::int64_t i = 0; i < count; i += 2) {
+      const __m512i a = load(i);
+      const __m512i b = load(i + 1);
+      const __m512i low = _mm512_unpacklo_epi16(a, b);
+      const __m512i high = _mm512_unpackhi_epi16(a, b);
+      const __m512i low_pairs = _mm512_madd_epi16(low, low);
+      const __m512i high_pairs = _mm512_madd_epi16(high, high);
+      low_even = _mm512_add_epi64(low_even, _mm512_and_si512(low_pairs, low_half));
+      low_odd = _mm512_add_epi64(low_odd, _mm512_srli_epi64(low_pairs, 32));
+      high_even = _mm512_add_epi64(high_even, _mm512_and_si512(high_pairs, low_half));
+      high_odd = _mm512_add_epi64(high_odd, _mm512_srli_epi64(high_pairs, 32));
+    }
+    _mm512_storeu_si512(sums + j, low_even);
+    _mm512_storeu_si512(sums + j + 8, low_odd);
+    _mm512_storeu_si512(sums + j + 16, high_even);
+    _mm512_storeu_si512(sums + j + 24, high_odd);
+  }
+  for (; j + register_codes / 2 <= lanes; j += register_codes / 2) {
+    across_half(base + j, lines, count, sums + j);
+  }
+  across_lanes(base, lines, count, j, lanes, sums);
+}
+
+#undef PRECSIM_TARGET
+
+constexpr LineSquares avx512_squares{along_avx512, across_avx512};
+#endif
+
+}  // namespace
+
+const LineSquares& line_squares([[maybe_unused]] const NativeKernel& kernel) {
+#if defined(__x86_64__)
+  if (&kernel == &avx512_vnni || &kernel == &avx512) {
+    return avx512_squares;
+  }
+#endif
+  return portable_squares;
+}
+
+}  // namespace precsim::kernels::native

@@ -1,0 +1,67 @@
+// Windows over the lines of a tensor: where the rows of a convolution's products lie.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/kernels/conv_shape.hpp"
+#include "sim/kernels/native/pack.hpp"
+#include "sim/kernels/native/tiling.hpp"
+
+namespace precsim::kernels::native {
+
+/// One window for every row of a product: window (image, y, x) covers `height` lines of `width` pixels of its image,
+/// from line y * stride - top, pixel x * stride - left on; what is outside of the image is zero.
+struct Windows {
+  std::int64_t images = 1, h = 1, w = 1, groups = 1, channels = 1;  ///< of the tensor; channels of a group
+  std::int64_t lines = 1, columns = 1;                              ///< windows of an image
+  std::int64_t stride = 1, top = 0, left = 0, height = 1, width = 1;
+
+  std::int64_t count() const { return images * lines * columns; }
+};
+
+/// What input patches see: the windows of the forward product and of the right side of a weight gradient.
+Windows input_windows(const ConvShape& shape);
+
+/// The windows of the rows of an input gradient whose pixels leave `rest_h`, `rest_w` when the stride divides
+/// (pixel + pad), over the errors; height or width 0 where no tap meets them. Taps run against the window: the first
+/// one reads its last line and pixel.
+struct GradientWindows {
+  Windows windows;
+  std::int64_t first_h, first_w;  ///< pixel of the first window; further ones are stride apart
+};
+GradientWindows gradient_windows(const ConvShape& shape, std::int64_t rest_h, std::int64_t rest_w);
+
+/// How windows are read: by the rows of tiles, or sixteen lanes at a time from any place of a line of a window.
+enum class WindowUse : std::uint8_t { rows, lanes };
+
+/// A run of consecutive windows, in place where the tensor has all they cover, else as a copy with its border, which
+/// takes the lines and pixels that the run covers and nothing else.
+template <class T>
+class WindowBlock {
+ public:
+  /// As rows, an odd number of codes in the channels of a group is followed by a zero.
+  WindowBlock(const Windows& windows, const T* tensor, WindowUse use, KeptBuffer& copy);
+
+  /// Makes windows [first, last) readable; starts[i] is the first element of window first + i.
+  void take(std::int64_t first, std::int64_t last, std::int64_t* starts);
+  /// Asks the cache for what windows [first, last) will be the first to need of the tensor.
+  void prefetch(std::int64_t first, std::int64_t last) const;
+  const T* data() const { return data_; }
+  std::int64_t line() const { return line_; }          ///< elements from a line to the next one
+  std::int64_t pixel() const { return pixel_; }        ///< from a pixel to the next one
+  std::int64_t channels() const { return channels_; }  ///< of a group, with the zero
+
+ private:
+  void copy_image(std::int64_t image, std::int64_t first_line, std::int64_t last_line, T* to) const;
+  void copy_line(const T* from, T* to) const;
+
+  const Windows& windows_;
+  const T* tensor_;
+  const T* data_;
+  bool in_place_;
+  std::int64_t channels_, pixel_, line_, row_, column_;
+  KeptBuffer& copy_;
+};
+
+}  // namespace precsim::kernels::native
