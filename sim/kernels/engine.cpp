@@ -10,6 +10,7 @@
 #include "formats/grammar.hpp"
 #include "sim/arith/reduce.hpp"
 #include "sim/kernels/native_multiply.hpp"
+#include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels {
 namespace {
@@ -37,6 +38,7 @@ void simulate(const ProductCall& call, std::span<float> result, TelemetryLevel l
   multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
             call.right.matrix ? *call.right.matrix : right, call.accumulators, call.bits},
            result, level, telemetry, kernel);
+  add_bias(call, result);
 }
 
 bool same_bits(float a, float b) {
@@ -151,20 +153,36 @@ EngineDifference::EngineDifference(std::string_view other, std::int64_t index, f
                                      std::bit_cast<std::uint32_t>(simulated), simulated,
                                      std::bit_cast<std::uint32_t>(different), different, other)) {}
 
+void add_bias(const ProductCall& call, std::span<float> result) {
+  const auto channels = static_cast<std::int64_t>(call.bias.size());
+  const auto pixels = call.bias.empty() ? 0 : static_cast<std::int64_t>(result.size()) / channels;
+#pragma omp parallel for schedule(static) if (worth_threads(pixels * channels))
+  for (std::int64_t p = 0; p < pixels; ++p) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      result[static_cast<std::size_t>(p * channels + c)] += call.bias[static_cast<std::size_t>(c)];
+    }
+  }
+}
+
 float reference_output(const ProductCall& call, const Telemetry& telemetry, std::int64_t group, std::int64_t row,
                        std::int64_t column) {
+  const auto with_bias = [&](float sum) {
+    const std::int64_t channel = group * call.shape.group_oc() + column;
+    return call.bias.empty() ? sum : sum + call.bias[static_cast<std::size_t>(channel)];
+  };
   const bool integer = call.left.is_integer() && call.right.is_integer();
   const Line left(call, Side::left, group, row, integer);
   const Line right(call, Side::right, group, column, integer);
   if (!integer) {
     const auto index = static_cast<std::uint64_t>(result_index(call.shape, call.pass, group, row, column));
-    return arith::reduce(left.values, right.values, call.accumulators.floating, call.bits, index * left.values.size());
+    return with_bias(
+        arith::reduce(left.values, right.values, call.accumulators.floating, call.bits, index * left.values.size()));
   }
   const auto length = static_cast<std::int64_t>(left.codes.size());
   const arith::ReductionLayout layout{length, length / product_shape(call.shape, call.pass).taps, left.block,
                                       right.block};
-  return arith::reduce(left.operand(), right.operand(), arith::cut(layout, telemetry.chain_length),
-                       call.accumulators.integer, nullptr);
+  return with_bias(arith::reduce(left.operand(), right.operand(), arith::cut(layout, telemetry.chain_length),
+                                 call.accumulators.integer, nullptr));
 }
 
 void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,

@@ -46,6 +46,7 @@ struct ProductCall {
   const Operand& right;
   const Accumulators& accumulators;
   formats::RandomBits bits;
+  std::span<const float> bias = {};  ///< forward: by output channel, one FP32 add after the last spill
 };
 
 /// Two ways to the same output gave different bits.
@@ -55,7 +56,10 @@ class EngineDifference : public std::runtime_error {
   EngineDifference(std::string_view other, std::int64_t index, float simulated, float different);
 };
 
-/// The result of a product without bias; `kernel`: null for the fastest. The same bits for every engine and kernel.
+/// result[pixel][channel] += bias[channel], where the call has a bias.
+void add_bias(const ProductCall& call, std::span<float> result);
+
+/// The result of a product; `kernel`: null for the fastest. The same bits for every engine and kernel.
 /// `level` matters where there is a simulation; native results have Telemetry::measured == false.
 /// Raises EngineDifference under `check`, at the first differing output.
 void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,

@@ -132,9 +132,10 @@ std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored&
   std::vector<float> result(static_cast<std::size_t>(size));
   kernels::Telemetry telemetry;
   try {
-    kernels::multiply({shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0)}, context.engine,
-                      result, context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events,
-                      telemetry, context.kernel);
+    const std::span<const float> bias = pass == Pass::forward ? bias_.values : std::span<const float>();
+    kernels::multiply(
+        {shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0), bias}, context.engine, result,
+        context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry, context.kernel);
   } catch (const kernels::EngineDifference& difference) {
     throw BitsDiffer(
         fmt::format("step {}, layer {}, {}: {}", context.step, name(), kernels::name(pass), difference.what()));
@@ -154,16 +155,6 @@ std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored&
   return result;
 }
 
-void ProductLayer::add_bias(Tensor& output) const {
-  const std::int64_t channels = options_.channels;
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(output.shape.size()))
-  for (std::int64_t p = 0; p < output.shape.pixels(); ++p) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      output.values[static_cast<std::size_t>(p * channels + c)] += bias_.values[static_cast<std::size_t>(c)];
-    }
-  }
-}
-
 Tensor ProductLayer::forward(std::span<const StoredPtr> inputs, const StepContext& context) {
   input_ = inputs[0];
   shape_ = shape_for(input_->shape());
@@ -178,9 +169,6 @@ Tensor ProductLayer::forward(std::span<const StoredPtr> inputs, const StepContex
   }
   Tensor output(output_shape(std::vector<Shape>{input_->shape()}));
   output.values = multiply(Pass::forward, activations, *input_, weights, stored_weight_, context);
-  if (options_.bias) {
-    add_bias(output);
-  }
   Quantizer(name(), Role::outputs).apply(output.values, plan().of(Role::outputs), context);
   if (context.training) {
     input_ = save(input_, context);

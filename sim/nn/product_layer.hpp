@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/threads.hpp"
 #include "sim/nn/layer.hpp"
 #include "sim/nn/quantizer.hpp"
@@ -48,7 +49,6 @@ class ProductLayer final : public Layer {
   /// Result of one pass, with telemetry reported and counted.
   std::vector<float> multiply(Pass pass, Operand left, const Stored& left_stored, Operand right,
                               const Stored& right_stored, const StepContext& context);
-  void add_bias(Tensor& output) const;
 
   Conv2dOptions options_;
   std::int64_t in_channels_;
@@ -62,10 +62,7 @@ class ProductLayer final : public Layer {
   Stored stored_weight_;
 };
 
-/// Sums over pixels per channel, the order of every such sum (numerics 6): blocks of 56 consecutive flattened pixels,
-/// FP32 in order within a block, block partials joined in double in order. 56 is a multiple of the pixel tiles 4, 7,
-/// 8, 14 and 28 and divides or is divided by the rows of 56, 28, 14 and 7 pixels of the usual networks.
-inline constexpr std::int64_t pixels_per_block = 56;
+/// Sums over pixels per channel, in the order of every such sum (numerics 6) and of ChannelStatistics.
 /// term(pixel, channel) is the FP32 summand.
 template <class Term>
 std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, Term term) {
@@ -73,8 +70,9 @@ std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, Ter
 #pragma omp parallel for schedule(static) if (kernels::worth_threads(pixels * channels))
   for (std::int64_t c = 0; c < channels; ++c) {
     double sum = 0;
-    for (std::int64_t first = 0; first < pixels; first += pixels_per_block) {
-      const std::int64_t last = first + pixels_per_block < pixels ? first + pixels_per_block : pixels;
+    for (std::int64_t first = 0; first < pixels; first += kernels::native::pixels_per_block) {
+      const std::int64_t last =
+          first + kernels::native::pixels_per_block < pixels ? first + kernels::native::pixels_per_block : pixels;
       float partial = 0;
       for (std::int64_t p = first; p < last; ++p) {
         partial += term(p, c);

@@ -12,10 +12,10 @@ Scratch& scratch() {
 
 template <class T>
 void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const T* left, const T* right,
-              const Semantics& semantics, float* result) {
+              const Semantics& semantics, float* result, const Epilogue& epilogue) {
   switch (pass) {
     case Pass::forward:
-      return forward(kernel, shape, left, right, semantics, result);
+      return forward(kernel, shape, left, right, semantics, result, epilogue);
     case Pass::input_gradient:
       return input_gradient(kernel, shape, left, right, semantics, result);
     case Pass::weight_gradient:
@@ -24,8 +24,8 @@ void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, con
 }
 
 template void convolve(const NativeKernel&, const ConvShape&, Pass, const std::int16_t*, const std::int16_t*,
-                       const Semantics&, float*);
+                       const Semantics&, float*, const Epilogue&);
 template void convolve(const NativeKernel&, const ConvShape&, Pass, const float*, const float*, const Semantics&,
-                       float*);
+                       float*, const Epilogue&);
 
 }  // namespace precsim::kernels::native

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/kernels/conv_shape.hpp"
+#include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/native/semantics.hpp"
 
 namespace precsim::kernels::native {
@@ -12,8 +13,9 @@ namespace precsim::kernels::native {
 /// calls: the weights in panels; per thread the lines that 448 rows meet, with their border, where the tensor cannot be
 /// read in place (padding, odd channels, windows that collide in the cache); for weight gradients 512 pixels (or one
 /// chain, if that is longer) of 448 channels of the errors and of 32 lanes, 4 bytes per pair or number.
+/// `epilogue`: of forward products alone.
 template <class T>
 void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const T* left, const T* right,
-              const Semantics& semantics, float* result);
+              const Semantics& semantics, float* result, const Epilogue& epilogue = {});
 
 }  // namespace precsim::kernels::native

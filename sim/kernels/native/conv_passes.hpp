@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sim/kernels/conv_shape.hpp"
+#include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/native/pack.hpp"
 #include "sim/kernels/native/semantics.hpp"
 
@@ -16,7 +17,7 @@ Scratch& scratch();
 
 template <class T>
 void forward(const NativeKernel& kernel, const ConvShape& shape, const T* input, const T* weights,
-             const Semantics& semantics, float* result);
+             const Semantics& semantics, float* result, const Epilogue& epilogue);
 template <class T>
 void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T* errors, const T* weights,
                     const Semantics& semantics, float* result);

@@ -55,8 +55,14 @@ template <class T>
 class RowProduct {
  public:
   RowProduct(const NativeKernel& kernel, const Semantics& semantics, const T* tensor, const Weights& weights,
-             const RowSet& set, float* result)
-      : kernel_(kernel), semantics_(semantics), tensor_(tensor), weights_(weights), set_(set), result_(result) {}
+             const RowSet& set, float* result, EpilogueRun* epilogue)
+      : kernel_(kernel),
+        semantics_(semantics),
+        tensor_(tensor),
+        weights_(weights),
+        set_(set),
+        result_(result),
+        epilogue_(epilogue) {}
 
   void run() const {
     const std::int64_t rows = set_.windows.count();
@@ -76,12 +82,12 @@ class RowProduct {
   }
 
  private:
-  static constexpr std::int64_t row_unit = 56;
+  static constexpr std::int64_t row_unit = pixels_per_block;
   static constexpr std::int64_t per_step = products_per_step<T>;
 
   void run_part(std::int64_t first, std::int64_t last, std::int64_t first_panel, std::int64_t last_panel) const {
     if (set_.taps.empty()) {
-      return fill_zeros(first, last);
+      return first_panel == 0 ? fill_zeros(first, last) : void();
     }
     WindowBlock<T> block(set_.windows, tensor_, WindowUse::rows, scratch().windows);
     const auto blocks = cut(block);
@@ -110,6 +116,11 @@ class RowProduct {
           }
         };
         run_blocks(tiling, blocks, first_panel, last_panel, prefetch);
+        if (epilogue_ != nullptr) {
+          const std::int64_t channel = group * weights_.columns;
+          epilogue_->apply(row, end, channel + first_panel * panel_lanes,
+                           channel + std::min(weights_.columns, last_panel * panel_lanes));
+        }
       }
     }
   }
@@ -171,6 +182,7 @@ class RowProduct {
   const Weights& weights_;
   const RowSet& set_;
   float* result_;
+  EpilogueRun* epilogue_;
 };
 
 /// Weights (oc, taps, ic) as panels over oc, k = (tap, ic), each tap even.
@@ -240,7 +252,7 @@ Weights pack_weights_transposed(const NativeKernel& kernel, const ConvShape& sha
 
 template <class T>
 void forward(const NativeKernel& kernel, const ConvShape& shape, const T* input, const T* weights,
-             const Semantics& semantics, float* result) {
+             const Semantics& semantics, float* result, const Epilogue& epilogue) {
   constexpr std::int64_t per_step = products_per_step<T>;
   RowSet set;
   set.windows = input_windows(shape);
@@ -253,7 +265,9 @@ void forward(const NativeKernel& kernel, const ConvShape& shape, const T* input,
   set.line_step = shape.out_w() * shape.oc;
   set.image_step = shape.out_h() * set.line_step;
   const Weights packed = pack_weights(kernel, shape, weights);
-  RowProduct<T>(kernel, semantics, input, packed, set, result).run();
+  EpilogueRun run(kernel, epilogue, set.windows.count(), shape.oc, result);
+  RowProduct<T>(kernel, semantics, input, packed, set, result, epilogue.is_empty() ? nullptr : &run).run();
+  run.join();
 }
 
 template <class T>
@@ -279,14 +293,15 @@ void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T*
     set.line_step = stride * shape.w * shape.ic;
     set.pixel_step = stride * shape.ic;
     if (set.windows.count() > 0) {
-      RowProduct<T>(kernel, semantics, errors, packed, set, result).run();
+      RowProduct<T>(kernel, semantics, errors, packed, set, result, nullptr).run();
     }
   }
 }
 
 template void forward(const NativeKernel&, const ConvShape&, const std::int16_t*, const std::int16_t*, const Semantics&,
-                      float*);
-template void forward(const NativeKernel&, const ConvShape&, const float*, const float*, const Semantics&, float*);
+                      float*, const Epilogue&);
+template void forward(const NativeKernel&, const ConvShape&, const float*, const float*, const Semantics&, float*,
+                      const Epilogue&);
 template void input_gradient(const NativeKernel&, const ConvShape&, const std::int16_t*, const std::int16_t*,
                              const Semantics&, float*);
 template void input_gradient(const NativeKernel&, const ConvShape&, const float*, const float*, const Semantics&,
