@@ -8,19 +8,35 @@
 
 namespace precsim::formats::array_body {
 
-/// A magnitude of FP32 bits as significand * 2^(field - 150); FP32 subnormals have field 1. Infinity comes out as
-/// 2^128.
+inline constexpr std::uint32_t infinity_bits = 0x7f800000u;
+
+/// FP32 numbers taken apart: magnitudes are significand * 2^(field - 150); subnormals have field 1. Infinity comes out
+/// as 2^128.
 template <int bytes>
-PRECSIM_INLINE void take_apart(const typename Lanes<bytes>::Words& magnitude, typename Lanes<bytes>::Words& significand,
-                               typename Lanes<bytes>::Ints& field) {
+struct Parts {
   using Words = typename Lanes<bytes>::Words;
   using Ints = typename Lanes<bytes>::Ints;
-  const Ints biased = reinterpret_cast<Ints>(magnitude >> 23);
-  field = biased > 1 ? biased : Ints{} + 1;
-  significand = magnitude + 0x800000u - (reinterpret_cast<Words>(field) << 23);
-}
+  Words magnitude, negative, significand;  ///< negative: all bits of a lane or none
+  Ints field;
 
-inline constexpr std::uint32_t infinity_bits = 0x7f800000u;
+  PRECSIM_INLINE explicit Parts(const Words& bits) {
+    magnitude = bits & 0x7fffffffu;
+    negative = reinterpret_cast<Words>(reinterpret_cast<Ints>(bits) >> 31);
+    const Ints biased = reinterpret_cast<Ints>(magnitude >> 23);
+    field = biased > 1 ? biased : Ints{} + 1;
+    significand = magnitude + 0x800000u - (reinterpret_cast<Words>(field) << 23);
+  }
+  /// Lanes of finite numbers that were rounded to more than the limit.
+  template <class Limit>
+  PRECSIM_INLINE void above(const Words& rounded, const Limit& limit, Words& saturated) const {
+    const Words finite = magnitude < infinity_bits ? rounded : Words{};
+    saturated = reinterpret_cast<Words>(finite > limit);
+  }
+  /// One of two words, by sign.
+  PRECSIM_INLINE void by_sign(std::uint32_t if_positive, std::uint32_t if_negative, Words& chosen) const {
+    chosen = if_positive ^ (negative & (if_positive ^ if_negative));
+  }
+};
 
 template <int bytes>
 struct FloatLanes {
@@ -32,24 +48,20 @@ struct FloatLanes {
   template <RoundingMode mode>
   PRECSIM_INLINE static void encode(const Coding& c, const Words& bits, const Words& draw, Words& code,
                                     Words& saturated) {
-    const Words magnitude = bits & 0x7fffffffu;
-    const Words negative = reinterpret_cast<Words>(reinterpret_cast<Ints>(bits) >> 31);
-    Words significand;
-    Ints field;
-    take_apart<bytes>(magnitude, significand, field);
-    const Ints above = field - c.lowest_field;
+    const Parts<bytes> x(bits);
+    const Ints above = x.field - c.lowest_field;
     const Ints below = above < 0 ? above : Ints{};
     Words rounded;
-    round_lanes<mode, bytes>(significand, c.drop - below, negative, draw, rounded);
+    round_lanes<mode, bytes>(x.significand, c.drop - below, x.negative, draw, rounded);
     rounded += reinterpret_cast<Words>(above - below) << c.fraction_bits;
-    const Words limit = c.above_positive ^ (negative & (c.above_positive ^ c.above_negative));
-    const Words nan = c.quiet_nan | ((magnitude & 0x7fffffu) >> c.drop);
-    const Words special = magnitude == infinity_bits ? Words{} + c.from_infinity : nan;
-    const Words finite = magnitude < infinity_bits ? rounded : Words{};
-    saturated = reinterpret_cast<Words>(finite > c.largest);
+    Words limit;
+    x.by_sign(c.above_positive, c.above_negative, limit);
+    const Words nan = c.quiet_nan | ((x.magnitude & 0x7fffffu) >> c.drop);
+    const Words special = x.magnitude == infinity_bits ? Words{} + c.from_infinity : nan;
+    x.above(rounded, c.largest, saturated);
     code = rounded > c.largest ? limit : rounded;
-    code = magnitude < infinity_bits ? code : special;
-    code |= negative & c.sign_bit;
+    code = x.magnitude < infinity_bits ? code : special;
+    code |= x.negative & c.sign_bit;
   }
 
   PRECSIM_INLINE static void decode(const Coding& c, const Words& code, Floats& value) {
@@ -75,24 +87,20 @@ struct IntegerLanes {
   template <RoundingMode mode>
   PRECSIM_INLINE static void encode(const Coding& c, const Words& bits, const Words& draw, Words& code,
                                     Words& saturated) {
-    const Words magnitude = bits & 0x7fffffffu;
-    const Words negative = reinterpret_cast<Words>(reinterpret_cast<Ints>(bits) >> 31);
-    Words significand;
-    Ints field;
-    take_apart<bytes>(magnitude, significand, field);
-    const Ints drop = c.exponent + 150 - field;
+    const Parts<bytes> x(bits);
+    const Ints drop = c.exponent + 150 - x.field;
     Words kept;
-    round_lanes<mode, bytes>(significand, drop, negative, draw, kept);
-    const Words limit = c.largest ^ (negative & (c.largest ^ c.most_negative));
-    const Words finite = magnitude < infinity_bits ? kept : Words{};
-    saturated = reinterpret_cast<Words>(finite > limit);
+    round_lanes<mode, bytes>(x.significand, drop, x.negative, draw, kept);
+    Words limit;
+    x.by_sign(c.largest, c.most_negative, limit);
+    x.above(kept, limit, saturated);
     if constexpr (wraps) {
       const Ints up = drop < 0 ? -drop : Ints{};
       kept <<= reinterpret_cast<Words>(up < 31 ? up : Ints{} + 31);
     } else {
       kept = kept > limit ? limit : kept;
     }
-    code = (kept ^ negative) - negative;
+    code = (kept ^ x.negative) - x.negative;
     if constexpr (wraps) {
       code = reinterpret_cast<Words>(reinterpret_cast<Ints>(code << c.unused_bits) >> c.unused_bits);
     }

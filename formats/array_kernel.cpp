@@ -1,14 +1,12 @@
 // The table of array kernels, and their codings from formats.
 #include "formats/array_kernel.hpp"
 
-#include <fmt/format.h>
-
 #include <bit>
 
 #include "formats/array_body.hpp"
 #include "formats/cpu_features.hpp"
 #include "formats/error.hpp"
-#include "formats/grammar.hpp"
+#include "formats/kernel_table.hpp"
 
 namespace precsim::formats {
 namespace {
@@ -85,23 +83,12 @@ std::span<const ArrayKernel> array_kernels() {
 }
 
 const ArrayKernel& best_array_kernel() {
-  static const ArrayKernel& best =
-      *std::find_if(std::begin(table), std::end(table) - 1, [](const ArrayKernel& kernel) { return kernel.usable(); });
+  static const ArrayKernel& best = best_row(array_kernels());
   return best;
 }
 
 const ArrayKernel& find_array_kernel(std::string_view name) {
-  for (const ArrayKernel& kernel : table) {
-    if (kernel.name != name) {
-      continue;
-    }
-    if (!kernel.usable()) {
-      throw UserError(fmt::format("this CPU cannot run the array kernel '{}'; the fastest that it can run is '{}'",
-                                  name, best_array_kernel().name));
-    }
-    return kernel;
-  }
-  throw unknown_name("array kernel", name, name, array_kernels(), &ArrayKernel::name);
+  return find_row("array kernel", array_kernels(), name);
 }
 
 }  // namespace precsim::formats

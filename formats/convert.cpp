@@ -13,9 +13,9 @@
 
 namespace precsim::formats {
 
-Extent extent(const float* x, std::int64_t count, std::int64_t stride) {
+Extent extent(const float* x, std::int64_t count, std::int64_t stride, const ArrayKernel& kernel) {
   if (stride == 1) {
-    return best_array_kernel().extent(x, count);
+    return kernel.extent(x, count);
   }
   std::uint32_t largest = 0;
   std::int64_t bad = -1;
@@ -36,7 +36,7 @@ void refuse_element(const Format& format, std::string_view what, std::int64_t in
 }
 
 ConvertedArray convert(std::span<const float> x, std::int64_t row, const Conversion& conversion, const RandomBits& bits,
-                       std::string_view what) {
+                       std::string_view what, const ArrayKernel& kernel) {
   const Format& format = *conversion.format;
   const auto size = static_cast<std::int64_t>(x.size());
   if (row < 1 || size % row != 0) {
@@ -54,10 +54,10 @@ ConvertedArray convert(std::span<const float> x, std::int64_t row, const Convers
   for (std::int64_t start = 0; start < size; start += span) {
     for (std::int64_t at = start; at < start + span; at += block) {
       const Block in{x.data() + at, std::min(block, start + span - at), 1, static_cast<std::uint64_t>(at)};
-      const float absmax = extent(in.x, in.count).absmax;
+      const float absmax = extent(in.x, in.count, 1, kernel).absmax;
       const BlockOutput to{out.values.data() + at, out.codes.empty() ? nullptr : out.codes.data() + at};
-      const int exponent =
-          convert_block(format, in, absmax, format.block_exponent(absmax), conversion.rounding, bits, to, out.counts);
+      const int exponent = convert_block(format, in, absmax, format.block_exponent(absmax), conversion.rounding, bits,
+                                         to, out.counts, kernel);
       if (out.counts.refused >= 0) {
         refuse_element(format, what, at + out.counts.refused, in.x[out.counts.refused]);
       }

@@ -11,12 +11,16 @@
 
 namespace precsim::formats {
 
+struct ArrayKernel;
+const ArrayKernel& best_array_kernel();
+
 /// The largest finite magnitude of a strided array (0 if none) and the index j of the first non-finite element or -1.
 struct Extent {
   float absmax = 0;
   std::int64_t first_nonfinite = -1;
 };
-Extent extent(const float* x, std::int64_t count, std::int64_t stride = 1);
+Extent extent(const float* x, std::int64_t count, std::int64_t stride = 1,
+              const ArrayKernel& kernel = best_array_kernel());
 
 /// A converted array: values (FP32), codes (integer formats only), exponents (one per block), counts.
 struct ConvertedArray {
@@ -31,7 +35,7 @@ struct ConvertedArray {
 /// of a row shorter); one per row for channel. row must divide the size. Raises UserError naming `what` and the
 /// index of an element that the format cannot take.
 ConvertedArray convert(std::span<const float> x, std::int64_t row, const Conversion& conversion, const RandomBits& bits,
-                       std::string_view what);
+                       std::string_view what, const ArrayKernel& kernel = best_array_kernel());
 
 /// Raises the UserError for the element at `index` that `format` cannot take.
 [[noreturn]] void refuse_element(const Format& format, std::string_view what, std::int64_t index, float value);

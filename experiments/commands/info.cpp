@@ -26,7 +26,10 @@ const cli::Command command{.name = "info",
 cli::Json facts() {
   cli::Json kernels = cli::Json::array();
   for (const kernels::TileKernel& kernel : kernels::tile_kernels()) {
-    kernels.push_back({{"name", kernel.name}, {"architecture", kernel.architecture}, {"usable", kernel.usable()}});
+    kernels.push_back({{"name", kernel.name},
+                       {"architecture", kernel.architecture},
+                       {"usable", kernel.usable()},
+                       {"conversions", kernel.arrays}});
   }
   return {{"version", version},
           {"numerics_version", formats::numerics_version},
@@ -60,10 +63,11 @@ cli::ExitCode run_info(std::span<const std::string> arguments, cli::Streams& str
   const std::string_view chosen = chosen_kernel("").name;
   for (const auto& kernel : all["kernels"]) {
     const bool usable = kernel["usable"];
-    streams.out << fmt::format("  {:<12}{}\n", kernel["name"].get<std::string>(),
+    streams.out << fmt::format("  {:<12}{:<17}conversions of arrays: {}\n", kernel["name"].get<std::string>(),
                                !usable                    ? "not on this CPU"
                                : kernel["name"] == chosen ? "in use"
-                                                          : "usable");
+                                                          : "usable",
+                               kernel["conversions"].get<std::string>());
   }
   streams.out << "  reference   always there: what all others equal\n\nlibraries\n";
   for (const auto& [name, value] : all["libraries"].items()) {

@@ -215,19 +215,27 @@ void check_spill(Tally& tally, const Tested& kernel, Sample& sample) {
   });
 }
 
-/// Sequential FMA in FP32 and in double, and the double sum of integer products with scales.
+/// A sum in BF16 with one rounding per step, sequential FMA in double, and the double sum of integer products with
+/// scales.
 void check_sums(Tally& tally, const Tested& kernel, Sample& sample) {
   const auto length = static_cast<std::int64_t>(1 + sample.below(24));
   const support::Fill fill = support::fills[sample.below(5)];
   const std::vector<float> rows = support::draw_floats(fill, at(tile_rows * length), sample);
   const std::vector<float> lanes = support::draw_floats(fill, at(tile_lanes * length), sample);
-  kernels::FloatTile tile{{}, lanes.data(), length};
+  const std::vector<double> wide_rows(rows.begin(), rows.end());
+  const std::vector<double> wide_lanes(lanes.begin(), lanes.end());
+  kernels::ExactTile exact_tile{{}, wide_lanes.data(), length};
+  kernels::AccumulateTile<double> sum_tile;
+  sum_tile.lanes = wide_lanes.data();
+  sum_tile.steps = length;
+  sum_tile.sum = kernels::lane_format<double>(formats::ieee_format(8, 7), {});
   for (int r = 0; r < tile_rows; ++r) {
-    tile.rows[r] = rows.data() + r * length;
+    sum_tile.rows[r] = exact_tile.rows[r] = wide_rows.data() + r * length;
   }
-  kernels::FloatTileState state;
-  kernel.float_sum(tile, state);
-  kernel.float_exact(tile, state);
+  kernels::AccumulateState<double> sums;
+  kernel.floats->wide[static_cast<std::size_t>(formats::RoundingMode::nearest_even)](sum_tile, sums);
+  double exact_sums[tile_rows][tile_lanes] = {};
+  kernel.floats->exact(exact_tile, exact_sums);
   const Operands codes = draw(length, sample);
   double scale[tile_rows][tile_lanes];
   double exact[tile_rows][tile_lanes];
@@ -238,7 +246,7 @@ void check_sums(Tally& tally, const Tested& kernel, Sample& sample) {
   double before[tile_rows][tile_lanes];
   std::copy(&exact[0][0], &exact[0][0] + tile_rows * tile_lanes, &before[0][0]);
   kernel.exact_chain(codes.tile(0, Atom::pair, OverflowRule::wrap), scale, exact);
-  const oracle::FloatKind fp32{23, -126, 0x1.fffffep127, oracle::Overflow::infinity};
+  const oracle::FloatKind bf16{7, -126, 0x1.fep127, oracle::Overflow::infinity};
   every_output([&](int r, int j) {
     std::vector<float> lane_values;
     float sum = 0;
@@ -249,13 +257,14 @@ void check_sums(Tally& tally, const Tested& kernel, Sample& sample) {
       const float b = lanes[at(k * tile_lanes + j)];
       lane_values.push_back(b);
       sum =
-          oracle::round(fp32, oracle::Wide::product(a, b) + oracle::Wide::from(sum), oracle::Mode::nearest_even, 32, 0);
+          oracle::round(bf16, oracle::Wide::product(a, b) + oracle::Wide::from(sum), oracle::Mode::nearest_even, 32, 0);
       wide = std::fma(static_cast<double>(a), static_cast<double>(b), wide);
     }
     for (const std::int64_t product : codes.products(r, j, 0)) {
       fused = std::fma(static_cast<double>(product), scale[r][j], fused);
     }
-    const bool equal = support::same_bits(state.sum[r][j], sum) && support::same_bits(state.exact[r][j], wide) &&
+    const auto actual = static_cast<float>(sums.sum[r][j]);
+    const bool equal = support::same_bits(actual, sum) && support::same_bits(exact_sums[r][j], wide) &&
                        support::same_bits(exact[r][j], fused);
     tally.check(equal, [&] {
       return Mismatch{
@@ -263,8 +272,7 @@ void check_sums(Tally& tally, const Tested& kernel, Sample& sample) {
                       j, list_text(std::span(rows).subspan(at(r * length), at(length))), list_text(lane_values),
                       before[r][j], scale[r][j], list_text(codes.products(r, j, 0))),
           fmt::format("{}, in double {:a}, of codes {:a}", bits_and_value(sum), wide, fused),
-          fmt::format("{}, in double {:a}, of codes {:a}", bits_and_value(state.sum[r][j]), state.exact[r][j],
-                      exact[r][j])};
+          fmt::format("{}, in double {:a}, of codes {:a}", bits_and_value(actual), exact_sums[r][j], exact[r][j])};
     });
   });
 }

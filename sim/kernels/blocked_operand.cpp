@@ -8,6 +8,7 @@
 #include "formats/error.hpp"
 #include "sim/kernels/matrix.hpp"
 #include "sim/kernels/threads.hpp"
+#include "sim/kernels/tile.hpp"
 
 namespace precsim::kernels {
 namespace {
@@ -83,6 +84,7 @@ std::vector<std::int16_t> convert_blocks(const std::vector<BlockIndices>& blocks
   std::vector<std::int16_t> exponents(out.source.size());
   out.values.resize(out.source.size());
   codes.resize(out.source.size());
+  const formats::ArrayKernel& kernel = array_kernel(how.kernel);
   std::uint64_t saturated = 0;
   std::int64_t refused = std::numeric_limits<std::int64_t>::max();
   const auto count = static_cast<std::int64_t>(blocks.size());
@@ -91,11 +93,11 @@ std::vector<std::int16_t> convert_blocks(const std::vector<BlockIndices>& blocks
     const BlockIndices& block = blocks[static_cast<std::size_t>(b)];
     const formats::Block in{out.source.data() + block.first, block.count, block.stride,
                             static_cast<std::uint64_t>(block.first)};
-    const float absmax = formats::extent(in.x, in.count, in.stride).absmax;
+    const float absmax = formats::extent(in.x, in.count, in.stride, kernel).absmax;
     formats::ConversionCounts counts;
     const int exponent =
         formats::convert_block(format, in, absmax, format.block_exponent(absmax), how.conversion.rounding, how.bits,
-                               {out.values.data() + block.first, codes.data() + block.first}, counts);
+                               {out.values.data() + block.first, codes.data() + block.first}, counts, kernel);
     for (std::int64_t j = 0; j < block.count; ++j) {
       exponents[static_cast<std::size_t>(block.first + j * block.stride)] = static_cast<std::int16_t>(exponent);
     }

@@ -43,11 +43,14 @@ struct Matrix {
 Matrix lower(const ConvShape& shape, Pass pass, Side side, std::span<const std::int16_t> codes, int exponent);
 Matrix lower(const ConvShape& shape, Pass pass, Side side, std::span<const float> values, bool even = false);
 
+struct TileKernel;
+
 /// How a tensor is converted for one use: format, rounding, draws, and the name it has in errors.
 struct OperandConversion {
   formats::Conversion conversion;
   formats::RandomBits bits;
   std::string what;
+  const TileKernel* kernel = nullptr;  ///< whose array conversions; null: the fastest
 };
 
 /// A channel or block format: the unquantized tensor is converted for this very use (numerics 2), every block with

@@ -7,6 +7,8 @@
 
 #include "formats/error.hpp"
 #include "sim/arith/reduce.hpp"
+#include "sim/kernels/multiply_floats.hpp"
+#include "sim/kernels/panel.hpp"
 #include "sim/kernels/product_plan.hpp"
 #include "sim/kernels/squares.hpp"
 #include "sim/kernels/threads.hpp"
@@ -40,18 +42,6 @@ struct Place {
   std::int64_t group, row, lane;
   int rows, lanes;
 };
-
-/// The lanes' operand for one panel: out[k * tile_lanes + j], zeros beyond the last row.
-template <class From, class To>
-void pack_panel(const From* first, std::int64_t length, int lanes, std::vector<To>& out) {
-  out.assign(static_cast<std::size_t>(length * tile_lanes), To{});
-  for (int j = 0; j < lanes; ++j) {
-    const From* from = first + j * length;
-    for (std::int64_t k = 0; k < length; ++k) {
-      out[static_cast<std::size_t>(k * tile_lanes + j)] = from[k];
-    }
-  }
-}
 
 bool chain_is_proved(const Job& job, const Place& at, std::size_t chain) {
   if (job.proved) {
@@ -176,43 +166,6 @@ void integer_tile(const Job& job, const Place& at, const std::vector<std::int32_
   }
 }
 
-void float_tile(const Job& job, const Place& at, const std::vector<float>& panel) {
-  FloatTile tile{{}, panel.data(), job.rows.length()};
-  for (int r = 0; r < tile_rows; ++r) {
-    tile.rows[r] = job.rows.row_values(at.group, at.row + std::min(r, at.rows - 1));
-  }
-  FloatTileState state;
-  job.kernel.float_sum(tile, state);
-  if (job.full) {
-    job.kernel.float_exact(tile, state);
-  }
-  for (int r = 0; r < at.rows; ++r) {
-    for (int j = 0; j < at.lanes; ++j) {
-      const std::size_t index = job.index(at.group, at.row + r, at.lane + j);
-      job.result[index] = state.sum[r][j] == 0 ? 0.0f : state.sum[r][j];
-      if (job.full) {
-        job.exact[index] = state.exact[r][j];
-      }
-    }
-  }
-}
-
-/// Outputs under an accumulator other than FP32: the reference reduction, one output after the other.
-void general_tile(const Job& job, const Place& at) {
-  const auto length = static_cast<std::size_t>(job.rows.length());
-  for (int r = 0; r < at.rows; ++r) {
-    for (int j = 0; j < at.lanes; ++j) {
-      const std::size_t index = job.index(at.group, at.row + r, at.lane + j);
-      const std::span<const float> row{job.rows.row_values(at.group, at.row + r), length};
-      const std::span<const float> lane{job.lanes.row_values(at.group, at.lane + j), length};
-      job.result[index] = arith::reduce(row, lane, job.product.accumulators.floating, job.product.bits, index * length);
-      if (job.full) {
-        job.exact[index] = arith::exact_reduction(row, lane);
-      }
-    }
-  }
-}
-
 void merge(const Telemetry& part, Telemetry& whole) {
   whole.overflow_events += part.overflow_events;
   whole.overflow_outputs += part.overflow_outputs;
@@ -230,24 +183,11 @@ void merge(const Telemetry& part, Telemetry& whole) {
 void run_panel(const Job& job, std::int64_t group, std::int64_t lane, std::int64_t first_row, std::int64_t last_row,
                Telemetry& telemetry) {
   const int lanes = static_cast<int>(std::min<std::int64_t>(tile_lanes, job.lanes.rows - lane));
-  const bool integer = job.product.is_integer();
-  const bool fma = job.product.accumulators.floating.is_fp32_fma();
   std::vector<std::int32_t> codes;
-  std::vector<float> values;
-  if (integer) {
-    pack_panel(job.lanes.row_codes(group, lane), job.lanes.length(), lanes, codes);
-  } else if (fma) {
-    pack_panel(job.lanes.row_values(group, lane), job.lanes.length(), lanes, values);
-  }
+  pack_panel(job.lanes.row_codes(group, lane), job.lanes.length(), lanes, codes);
   for (std::int64_t row = first_row; row < last_row; row += tile_rows) {
     const Place at{group, row, lane, static_cast<int>(std::min<std::int64_t>(tile_rows, last_row - row)), lanes};
-    if (integer) {
-      integer_tile(job, at, codes, telemetry);
-    } else if (fma) {
-      float_tile(job, at, values);
-    } else {
-      general_tile(job, at);
-    }
+    integer_tile(job, at, codes, telemetry);
   }
 }
 
@@ -284,8 +224,13 @@ void multiply(const Product& product, std::span<float> result, TelemetryLevel le
   const ProductPlan plan = plan_product(product, telemetry, &kernel);
   PRECSIM_CHECK(result.size() == telemetry.outputs, "a result of another size");
   const bool full = level == TelemetryLevel::full;
-  const bool swapped = tiles(product.right.rows, product.left.rows) < tiles(product.left.rows, product.right.rows);
   std::vector<double> exact(full ? result.size() : 0);
+  if (!product.is_integer()) {
+    multiply_floats(product, kernel, result, exact);
+    finish_telemetry(result, exact, level, telemetry);
+    return;
+  }
+  const bool swapped = tiles(product.right.rows, product.left.rows) < tiles(product.left.rows, product.right.rows);
   Job job{product,
           plan,
           kernel,
@@ -298,7 +243,7 @@ void multiply(const Product& product, std::span<float> result, TelemetryLevel le
           exact,
           {},
           {}};
-  if (product.is_integer() && !job.proved) {
+  if (!job.proved) {
     job.row_squares = squares_by_chain(job.rows, plan.chains, job.kernel);
     job.lane_squares = squares_by_chain(job.lanes, plan.chains, job.kernel);
   }

@@ -4,14 +4,16 @@
 #include <fmt/format.h>
 
 #include "formats/error.hpp"
+#include "sim/kernels/tile.hpp"
 
 namespace precsim::kernels {
 namespace {
 
 /// A sum without NaN cannot say what infinity times zero is.
-void check_finite(const Matrix& operand, std::string_view side, const Product& product) {
+void check_finite(const Matrix& operand, std::string_view side, const Product& product,
+                  const formats::ArrayKernel& kernel) {
   const auto size = static_cast<std::int64_t>(operand.values.size());
-  const std::int64_t bad = formats::extent(operand.values.data(), size).first_nonfinite;
+  const std::int64_t bad = kernel.extent(operand.values.data(), size).first_nonfinite;
   if (bad >= 0) {
     throw UserError(fmt::format(
         "element {} of the {} operand of the {} product is {}, and the accumulator {} has no code for NaN; only finite "
@@ -37,8 +39,8 @@ ProductPlan plan_product(const Product& product, Telemetry& telemetry, const Til
   if (!product.is_integer()) {
     PRECSIM_CHECK(!product.left.values.empty() && !product.right.values.empty(), "an operand without FP32 values");
     if (product.accumulators.floating.sum.nan_codes == 0) {
-      check_finite(product.left, "left", product);
-      check_finite(product.right, "right", product);
+      check_finite(product.left, "left", product, array_kernel(kernel));
+      check_finite(product.right, "right", product, array_kernel(kernel));
     }
     return plan;
   }

@@ -1,11 +1,8 @@
 // The table of tile kernels.
 #include "sim/kernels/tile.hpp"
 
-#include <fmt/format.h>
-
 #include "formats/cpu_features.hpp"
-#include "formats/error.hpp"
-#include "formats/grammar.hpp"
+#include "formats/kernel_table.hpp"
 #include "sim/kernels/tile_body.hpp"
 
 namespace precsim::kernels {
@@ -28,7 +25,7 @@ PRECSIM_TILE_FUNCTIONS(, 16)
 #define PRECSIM_TILE_ROW(row, architecture, isa, usable)                                                           \
   {                                                                                                                \
 #row, architecture, usable, isa::proved_chain, isa::stepped_chain, isa::exact_chain, isa::squares, isa::spill, \
-        isa::float_sum, isa::float_exact, &native::row                                                             \
+        &floats::isa, &native::row, #isa                                                                           \
   }
 
 constexpr TileKernel table[] = {
@@ -48,26 +45,15 @@ std::span<const TileKernel> tile_kernels() {
 }
 
 const TileKernel& best_tile_kernel() {
-  for (const TileKernel& kernel : table) {
-    if (kernel.usable()) {
-      return kernel;
-    }
-  }
-  return table[std::size(table) - 1];
+  return formats::best_row(tile_kernels());
 }
 
 const TileKernel& find_tile_kernel(std::string_view name) {
-  for (const TileKernel& kernel : table) {
-    if (kernel.name != name) {
-      continue;
-    }
-    if (!kernel.usable()) {
-      throw UserError(fmt::format("this CPU cannot run the kernel '{}'; the fastest that it can run is '{}'", name,
-                                  best_tile_kernel().name));
-    }
-    return kernel;
-  }
-  throw formats::unknown_name("kernel", name, name, tile_kernels(), &TileKernel::name);
+  return formats::find_row("kernel", tile_kernels(), name);
+}
+
+const formats::ArrayKernel& array_kernel(const TileKernel* kernel) {
+  return kernel == nullptr ? formats::best_array_kernel() : formats::find_array_kernel(kernel->arrays);
 }
 
 }  // namespace precsim::kernels

@@ -5,14 +5,14 @@
 #include <span>
 #include <string_view>
 
+#include "formats/array_kernel.hpp"
 #include "sim/arith/accumulator.hpp"
 #include "sim/arith/chain.hpp"
+#include "sim/kernels/float_accumulate.hpp"
 #include "sim/kernels/native/native_kernel.hpp"
+#include "sim/kernels/tile_size.hpp"
 
 namespace precsim::kernels {
-
-inline constexpr int tile_lanes = 16;
-inline constexpr int tile_rows = 4;
 
 /// One chain of an integer tile. Codes: lanes[k * tile_lanes + j], widened, and rows[r][k], begin <= k < end;
 /// end - begin < 2^31.
@@ -38,17 +38,6 @@ struct SpillScale {
   float second[tile_rows][tile_lanes];
 };
 
-/// A whole reduction of a tile of FP32 numbers by sequential FMA.
-struct FloatTile {
-  const float* rows[tile_rows];
-  const float* lanes;
-  std::int64_t length;
-};
-struct FloatTileState {
-  float sum[tile_rows][tile_lanes];
-  double exact[tile_rows][tile_lanes];
-};
-
 /// One row of the table: an instruction set and its functions.
 struct TileKernel {
   std::string_view name;
@@ -64,9 +53,9 @@ struct TileKernel {
   std::uint64_t (*squares)(const std::int16_t* codes, std::int64_t count);
   /// c[r][j] = fma(float(lane[r][j]) * first[r][j], second[r][j], c[r][j]): arith::spill with its two factors.
   void (*spill)(const IntegerTileState&, const SpillScale&, float (*c)[tile_lanes]);
-  void (*float_sum)(const FloatTile&, FloatTileState&);
-  void (*float_exact)(const FloatTile&, FloatTileState&);
+  const FloatKernel* floats;
   const native::NativeKernel* native;
+  std::string_view arrays;  ///< the row of formats::array_kernels() with the same instructions
 };
 
 /// Fastest first; the portable row is last and always usable.
@@ -76,5 +65,8 @@ const TileKernel& best_tile_kernel();
 
 /// The row of that name. Raises UserError listing the rows when there is none, or when this CPU cannot run it.
 const TileKernel& find_tile_kernel(std::string_view name);
+
+/// The array conversions of the same instruction set; null: the fastest.
+const formats::ArrayKernel& array_kernel(const TileKernel* kernel);
 
 }  // namespace precsim::kernels

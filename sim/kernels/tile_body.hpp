@@ -169,42 +169,6 @@ PRECSIM_INLINE void spill(const IntegerTileState& state, const SpillScale& scale
   }
 }
 
-PRECSIM_INLINE void float_sum(const FloatTile& tile, FloatTileState& state) {
-  alignas(64) float sum[tile_rows][tile_lanes] = {};
-  for (std::int64_t k = 0; k < tile.length; ++k) {
-    const float* b = tile.lanes + k * tile_lanes;
-    for (int r = 0; r < tile_rows; ++r) {
-      const float a = tile.rows[r][k];
-#pragma omp simd
-      for (int j = 0; j < tile_lanes; ++j) {
-        sum[r][j] = __builtin_fmaf(a, b[j], sum[r][j]);
-      }
-    }
-  }
-  for (int r = 0; r < tile_rows; ++r) {
-    for (int j = 0; j < tile_lanes; ++j) {
-      state.sum[r][j] = sum[r][j];
-    }
-  }
-}
-
-PRECSIM_INLINE void float_exact(const FloatTile& tile, FloatTileState& state) {
-  for (int r = 0; r < tile_rows; ++r) {
-    alignas(64) double exact[tile_lanes] = {};
-    for (std::int64_t k = 0; k < tile.length; ++k) {
-      const double a = static_cast<double>(tile.rows[r][k]);
-      const float* b = tile.lanes + k * tile_lanes;
-#pragma omp simd
-      for (int j = 0; j < tile_lanes; ++j) {
-        exact[j] = __builtin_fma(a, static_cast<double>(b[j]), exact[j]);
-      }
-    }
-    for (int j = 0; j < tile_lanes; ++j) {
-      state.exact[r][j] = exact[j];
-    }
-  }
-}
-
 }  // namespace precsim::kernels::tile_body
 
 /// Defines the functions of one row; `attribute` selects the instruction set, whose vectors have `bytes` bytes.
@@ -223,10 +187,4 @@ PRECSIM_INLINE void float_exact(const FloatTile& tile, FloatTileState& state) {
   }                                                                                                            \
   attribute void spill(const IntegerTileState& s, const SpillScale& scale, float(*c)[tile_lanes]) {            \
     tile_body::spill(s, scale, c);                                                                             \
-  }                                                                                                            \
-  attribute void float_sum(const FloatTile& t, FloatTileState& s) {                                            \
-    tile_body::float_sum(t, s);                                                                                \
-  }                                                                                                            \
-  attribute void float_exact(const FloatTile& t, FloatTileState& s) {                                          \
-    tile_body::float_exact(t, s);                                                                              \
   }

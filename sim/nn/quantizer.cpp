@@ -10,6 +10,7 @@
 #include "formats/error.hpp"
 #include "formats/exact.hpp"
 #include "sim/kernels/threads.hpp"
+#include "sim/kernels/tile.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -17,13 +18,14 @@ namespace {
 constexpr std::int64_t piece =
     1 << 14;  // elements per parallel piece; a multiple of 4, so that pieces share no Philox block
 
-float parallel_absmax(std::span<const float> values, std::int64_t& first_bad) {
+float parallel_absmax(std::span<const float> values, const StepContext& context, std::int64_t& first_bad) {
+  const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
   const auto size = static_cast<std::int64_t>(values.size());
   float absmax = 0;
   std::int64_t bad = size;
 #pragma omp parallel for schedule(static) if (kernels::worth_threads(size)) reduction(max : absmax) reduction(min : bad)
   for (std::int64_t at = 0; at < size; at += piece) {
-    const formats::Extent part = formats::extent(values.data() + at, std::min(piece, size - at));
+    const formats::Extent part = kernel.extent(values.data() + at, std::min(piece, size - at));
     absmax = std::max(absmax, part.absmax);
     bad = part.first_nonfinite < 0 ? bad : std::min(bad, at + part.first_nonfinite);
   }
@@ -33,7 +35,8 @@ float parallel_absmax(std::span<const float> values, std::int64_t& first_bad) {
 
 /// Converts a tensor as one block, in pieces among the threads where the format allows; returns its exponent.
 int convert_pieces(std::span<const float> source, float absmax, std::span<float> values, std::int16_t* codes,
-                   const formats::Conversion& conversion, const formats::RandomBits& bits, std::uint64_t& saturated) {
+                   const formats::Conversion& conversion, const formats::RandomBits& bits,
+                   const formats::ArrayKernel& kernel, std::uint64_t& saturated) {
   const formats::Format& format = *conversion.format;
   const auto size = static_cast<std::int64_t>(source.size());
   const std::int64_t step = format.splittable(conversion.rounding) ? piece : std::max<std::int64_t>(size, 1);
@@ -45,7 +48,8 @@ int convert_pieces(std::span<const float> source, float absmax, std::span<float>
     formats::ConversionCounts counts;
     const formats::Block block{source.data() + at, std::min(step, size - at), 1, static_cast<std::uint64_t>(at)};
     const formats::BlockOutput out{values.data() + at, codes == nullptr ? nullptr : codes + at};
-    const int used = formats::convert_block(format, block, absmax, wanted, conversion.rounding, bits, out, counts);
+    const int used =
+        formats::convert_block(format, block, absmax, wanted, conversion.rounding, bits, out, counts, kernel);
     exponent = std::max(exponent, used);
     count += counts.saturated;
   }
@@ -73,17 +77,17 @@ bool stores_once(const formats::Conversion& conversion) {
   return kind == formats::BlockKind::none || kind == formats::BlockKind::tensor;
 }
 
-void check_all_finite(std::span<const float> values, std::string_view layer, std::string_view what, std::int64_t step,
-                      bool skippable) {
+void check_all_finite(std::span<const float> values, std::string_view layer, std::string_view what,
+                      const StepContext& context, bool skippable) {
   std::int64_t bad = -1;
-  parallel_absmax(values, bad);
+  parallel_absmax(values, context, bad);
   if (bad >= 0) {
-    throw NonFinite(std::string(layer), fmt::format("{}[{}]", what, bad), step, skippable);
+    throw NonFinite(std::string(layer), fmt::format("{}[{}]", what, bad), context.step, skippable);
   }
 }
 
 void Quantizer::check_finite(std::span<const float> values, const StepContext& context) const {
-  check_all_finite(values, layer_, name(role_), context.step, skippable(role_));
+  check_all_finite(values, layer_, name(role_), context, skippable(role_));
 }
 
 int Quantizer::convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,
@@ -91,7 +95,7 @@ int Quantizer::convert(std::span<const float> source, std::span<float> values, s
                        std::string_view use_name) const {
   const formats::Format& format = *conversion.format;
   std::int64_t bad = -1;
-  const float absmax = parallel_absmax(source, bad);
+  const float absmax = parallel_absmax(source, context, bad);
   if (bad >= 0) {
     throw NonFinite(layer_, fmt::format("{}[{}]", name(role_), bad), context.step, skippable(role_));
   }
@@ -101,7 +105,8 @@ int Quantizer::convert(std::span<const float> source, std::span<float> values, s
     std::copy(source.begin(), source.end(), values.begin());
   } else {
     const formats::RandomBits bits = context.bits(layer_, name(role_), static_cast<std::uint32_t>(use));
-    exponent = convert_pieces(source, absmax, values, codes, conversion, bits, saturated);
+    exponent = convert_pieces(source, absmax, values, codes, conversion, bits, kernels::array_kernel(context.kernel),
+                              saturated);
     check_finite(values, context);
   }
   const auto shared = static_cast<std::int16_t>(exponent);
@@ -158,7 +163,7 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
   check_finite(stored.values(), context);
   const kernels::OperandConversion how{conversion,
                                        context.bits(layer_, name(role_), static_cast<std::uint32_t>(use_of(pass))),
-                                       fmt::format("{} of layer {}", name(role_), layer_)};
+                                       fmt::format("{} of layer {}", name(role_), layer_), context.kernel};
   kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, integer);
   report(blocked.source, blocked.values, blocked.exponents, conversion, context, kernels::name(pass),
          blocked.counts.saturated);

@@ -32,11 +32,11 @@ class Quantizer {
              Use use = Use::stored) const;
 
   /// The operand of one product. `once`: the tensor was converted to `conversion` when it was stored; otherwise its
-  /// FP32 values are converted for this use, into `own` where the tensor is one. `integer`: both operands of the product
-  /// are integers. What is returned looks into `stored` or `own`.
+  /// FP32 values are converted for this use, into `own` where the tensor is one. `integer`: both operands of the
+  /// product are integers. What is returned looks into `stored` or `own`.
   kernels::Operand operand(const Stored& stored, const formats::Conversion& conversion, bool once,
-                          const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
-                          Stored& own, const StepContext& context) const;
+                           const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer, Stored& own,
+                           const StepContext& context) const;
 
  private:
   int convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,
@@ -56,7 +56,7 @@ class Quantizer {
 bool stores_once(const formats::Conversion& conversion);
 
 /// Raises NonFinite naming layer, what, step and index where a value is not finite.
-void check_all_finite(std::span<const float> values, std::string_view layer, std::string_view what, std::int64_t step,
-                      bool skippable);
+void check_all_finite(std::span<const float> values, std::string_view layer, std::string_view what,
+                      const StepContext& context, bool skippable);
 
 }  // namespace precsim::nn

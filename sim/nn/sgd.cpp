@@ -25,14 +25,14 @@ class Sgd final : public Optimizer {
   void step(Network& network, float lr, float scale, const StepContext& context) override {
     const std::vector<NamedParameter> parameters = network.parameters();
     for (const NamedParameter& p : parameters) {
-      check_all_finite(p.parameter->gradient, p.layer->name(), "gradient of " + p.parameter->name, context.step, true);
+      check_all_finite(p.parameter->gradient, p.layer->name(), "gradient of " + p.parameter->name, context, true);
     }
     for (const NamedParameter& p : parameters) {
       form_gradient(p, scale, context);
     }
     for (const NamedParameter& p : parameters) {
       update(p, lr, context);
-      check_all_finite(p.parameter->values, p.layer->name(), p.parameter->name, context.step, false);
+      check_all_finite(p.parameter->values, p.layer->name(), p.parameter->name, context, false);
     }
   }
 
@@ -47,7 +47,7 @@ class Sgd final : public Optimizer {
       g[i] = g[i] / scale;
       g[i] = decays ? g[i] + options_.weight_decay * w[i] : g[i];
     }
-    check_all_finite(g, p.layer->name(), "gradient of " + p.parameter->name, context.step, true);
+    check_all_finite(g, p.layer->name(), "gradient of " + p.parameter->name, context, true);
     write(p, Role::weight_gradients, g, context);
   }
 

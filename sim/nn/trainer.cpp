@@ -127,7 +127,7 @@ void Trainer::train_step(std::int64_t step, std::span<const std::int64_t> order,
   const double scale = loss_scale_.value();
   StepReport report{step, epoch, lr, 0, 0, scale, false};
   const Tensor logits = network_.forward(batch.images, now);
-  check_all_finite(logits.values, network_.layers().back()->name(), "logits", step, false);
+  check_all_finite(logits.values, network_.layers().back()->name(), "logits", now, false);
   LossResult loss = softmax_cross_entropy(logits, batch.labels, scale);
   report.loss = loss.loss;
   report.accuracy = static_cast<double>(loss.correct) / static_cast<double>(options_.batch);
@@ -155,7 +155,7 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
     std::iota(indices.begin(), indices.end(), first);
     const Batch batch = read_batch(*splits_.test, indices, 0);
     const Tensor logits = network_.forward(batch.images, now);
-    check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", step, false);
+    check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", now, false);
     const LossResult result = softmax_cross_entropy(logits, batch.labels, 1);
     report.correct += result.correct;
     loss += result.loss * static_cast<double>(indices.size());

@@ -11,6 +11,7 @@
 
 #include "formats/error.hpp"
 #include "tests/oracle/product_oracle.hpp"
+#include "tests/support/array_support.hpp"
 #include "tests/support/product_support.hpp"
 
 namespace precsim::kernels {
@@ -34,8 +35,8 @@ TEST(TileKernels, TheTableEndsWithThePortableRowAndEveryRowHasAllFunctions) {
   for (const TileKernel& kernel : table) {
     names.insert(kernel.name);
     EXPECT_TRUE(kernel.proved_chain != nullptr && kernel.stepped_chain != nullptr && kernel.exact_chain != nullptr &&
-                kernel.squares != nullptr && kernel.spill != nullptr && kernel.float_sum != nullptr &&
-                kernel.float_exact != nullptr)
+                kernel.squares != nullptr && kernel.spill != nullptr && kernel.floats != nullptr &&
+                kernel.native != nullptr)
         << kernel.name;
     first_usable = first_usable == nullptr && kernel.usable() ? &kernel : first_usable;
   }
@@ -53,6 +54,23 @@ TEST(TileKernels, AreFoundByName) {
   }
   EXPECT_THROW(find_tile_kernel(""), UserError);
   EXPECT_THROW(find_tile_kernel("avx"), UserError);
+}
+
+TEST(TileKernels, ArrayConversionsFollowTheInstructionSet) {
+  std::set<std::string> named;
+  for (const TileKernel& kernel : tile_kernels()) {
+    const std::string expected = kernel.name == "avx512_vnni" ? "avx512"
+                                 : kernel.name == "avx_vnni"  ? "avx2"
+                                                              : std::string(kernel.name);
+    EXPECT_EQ(kernel.arrays, expected);
+    if (kernel.usable()) {
+      EXPECT_EQ(array_kernel(&kernel).name, expected);
+      named.insert(expected);
+    }
+  }
+  EXPECT_EQ(&array_kernel(nullptr), &formats::best_array_kernel());
+  const std::vector<std::string> required = support::required_array_kernels();
+  EXPECT_EQ(named, std::set<std::string>(required.begin(), required.end()));
 }
 
 /// Operands of one tile, both as packed.

@@ -53,8 +53,8 @@ TEST(Storage, BlocksAreConvertedForEachUse) {
 TEST(Storage, BlocksReportOneExponentEach) {
   for (const char* errors : {"dfp8:block=4", "fp32"}) {
     const Trained run = train(
-        small_model(),
-        plan_with({{"weights", "dfp8:block=4"}, {"activations", "dfp8:block=4"}, {"errors", errors}}), few_steps());
+        small_model(), plan_with({{"weights", "dfp8:block=4"}, {"activations", "dfp8:block=4"}, {"errors", errors}}),
+        few_steps());
     std::size_t blocked = 0;
     for (const Recorder::TensorRow& row : run.recorder.tensors) {
       if (row.conversion == "dfp8:block=4") {
@@ -248,6 +248,39 @@ TEST(Quantizer, CountsBytesAndNamesTheElementThatIsNotFinite) {
   tensor.values[3] = 70000;
   EXPECT_THROW(quantizer.store(tensor, formats::parse_conversion("fp16"), context), NonFinite);
   EXPECT_NO_THROW(quantizer.store(tensor, formats::parse_conversion("fp16:overflow=saturate"), context));
+}
+
+/// A kernel whose conversions do not exist is noticed wherever conversions or their checks run: the choice reaches
+/// them.
+TEST(Quantizer, ConvertsByTheKernelOfTheStep) {
+  kernels::TileKernel kernel = kernels::best_tile_kernel();
+  StepContext context;
+  context.kernel = &kernel;
+  const Quantizer quantizer("conv1", Role::activations);
+  Tensor tensor(Shape{1, 4, 4, 8});
+  const formats::Conversion dfp = formats::parse_conversion("dfp16");
+  const formats::Conversion blocks = formats::parse_conversion("dfp16:block=4");
+  const kernels::ConvShape shape{1, 4, 4, 8, 8, 1, 1, 1, 0, 1};
+  const auto convert = [&] { quantizer.store(tensor, dfp, context); };
+  const auto check = [&] { check_all_finite(tensor.values, "conv1", "x", context, false); };
+  const auto convert_blocks = [&] {
+    kernels::convert_blocked(shape, Pass::forward, kernels::Side::left, tensor.values, {blocks, {}, "x", &kernel});
+  };
+  const auto operand = [&] {
+    Stored stored;
+    stored.tensor = tensor;
+    Stored own;
+    quantizer.operand(stored, blocks, false, shape, Pass::forward, kernels::Side::left, true, own, context);
+  };
+  EXPECT_NO_THROW(convert());
+  EXPECT_NO_THROW(check());
+  EXPECT_NO_THROW(convert_blocks());
+  EXPECT_NO_THROW(operand());
+  kernel.arrays = "none";
+  EXPECT_THROW(convert(), UserError);
+  EXPECT_THROW(check(), UserError);
+  EXPECT_THROW(convert_blocks(), UserError);
+  EXPECT_THROW(operand(), UserError);
 }
 
 TEST(Quantizer, ManyPiecesConvertAsOneBlock) {
