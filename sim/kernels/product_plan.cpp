@@ -60,15 +60,23 @@ ProductPlan plan_product(const Product& product, Telemetry& telemetry, const Til
   return plan;
 }
 
-void finish_telemetry(std::span<const float> result, std::span<const double> exact, TelemetryLevel level,
-                      Telemetry& telemetry) {
+void finish_telemetry(const ErrorSums& errors, TelemetryLevel level, Telemetry& telemetry) {
   telemetry.full = level == TelemetryLevel::full;
   if (telemetry.full) {
-    compare_with_exact(result, exact, telemetry);
+    errors.report(telemetry);
     return;
   }
   telemetry.max_chain_sum = 0;
   telemetry.chain_bits = {};
+}
+
+void finish_telemetry(std::span<const float> result, std::span<const double> exact, TelemetryLevel level,
+                      Telemetry& telemetry) {
+  ErrorSums errors;
+  if (level == TelemetryLevel::full) {
+    errors.add(result, exact);
+  }
+  finish_telemetry(errors, level, telemetry);
 }
 
 }  // namespace precsim::kernels

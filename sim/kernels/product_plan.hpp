@@ -19,7 +19,9 @@ struct ProductPlan {
 /// UserError for non-finite operands of an accumulator without NaN.
 ProductPlan plan_product(const Product& product, Telemetry& telemetry, const TileKernel* kernel);
 
-/// Without full telemetry, removes what only that level promises; with it, compares result and exact sums.
+/// Without full telemetry, removes what only that level promises; with it, reports errors: summed up already, or of
+/// result and exact sums.
+void finish_telemetry(const ErrorSums& errors, TelemetryLevel level, Telemetry& telemetry);
 void finish_telemetry(std::span<const float> result, std::span<const double> exact, TelemetryLevel level,
                       Telemetry& telemetry);
 

@@ -81,6 +81,14 @@ class Pieces {
   std::vector<std::uint64_t> right_squares_;
 };
 
+std::uint64_t sum_of(const std::vector<std::uint64_t>& blocks, std::int64_t first, std::int64_t last) {
+  std::uint64_t sum = 0;
+  for (std::int64_t block = first; block < last; ++block) {
+    sum += blocks[static_cast<std::size_t>(block)];
+  }
+  return sum;
+}
+
 const TileKernel& or_portable(const TileKernel* kernel) {
   return kernel == nullptr ? tile_kernels().back() : *kernel;
 }
@@ -91,12 +99,19 @@ std::vector<std::uint64_t> squares_by_chain(const Matrix& matrix, const std::vec
                                             const TileKernel& kernel) {
   const std::int64_t lines = matrix.groups * matrix.rows;
   std::vector<std::uint64_t> squares(static_cast<std::size_t>(lines) * chains.size());
-#pragma omp parallel for schedule(static) if (worth_threads(lines * matrix.length()))
-  for (std::int64_t line = 0; line < lines; ++line) {
-    const std::int16_t* codes = matrix.codes.data() + line * matrix.length();
-    for (std::size_t c = 0; c < chains.size(); ++c) {
-      squares[static_cast<std::size_t>(line) * chains.size() + c] =
-          kernel.squares(codes + chains[c].begin, chains[c].end - chains[c].begin);
+#pragma omp parallel if (worth_threads(lines * matrix.length()))
+  {
+    std::vector<std::uint64_t> blocks(static_cast<std::size_t>(matrix.length() / block_codes));
+#pragma omp for schedule(static)
+    for (std::int64_t line = 0; line < lines; ++line) {
+      const std::int16_t* const codes = matrix.codes.data() + line * matrix.length();
+      kernel.audit->squares(codes, matrix.length() / block_codes, blocks.data());
+      std::uint64_t* to = squares.data() + static_cast<std::size_t>(line) * chains.size();
+      for (const arith::Chain& chain : chains) {
+        *to++ = chain.begin % block_codes == 0 && chain.end % block_codes == 0
+                    ? sum_of(blocks, chain.begin / block_codes, chain.end / block_codes)
+                    : kernel.squares(codes + chain.begin, chain.end - chain.begin);
+      }
     }
   }
   return squares;

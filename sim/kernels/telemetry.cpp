@@ -8,19 +8,35 @@
 
 namespace precsim::kernels {
 
-void compare_with_exact(std::span<const float> result, std::span<const double> exact, Telemetry& telemetry) {
-  double signal = 0;
-  double noise = 0;
-  double error_sum = 0;
+void ErrorSums::add(std::span<const float> result, std::span<const double> exact) {
+  double signal = signal_;
+  double noise = noise_;
+  double sum = error_;
+  double largest = largest_;
   for (std::size_t i = 0; i < result.size(); ++i) {
     const double error = static_cast<double>(result[i]) - exact[i];
     signal += exact[i] * exact[i];
     noise += error * error;
-    error_sum += error;
-    telemetry.max_abs_error = std::max(telemetry.max_abs_error, std::abs(error));
+    sum += error;
+    largest = std::max(largest, std::abs(error));
   }
-  telemetry.sqnr_db = formats::sqnr_db(signal, noise);
-  telemetry.mean_error = result.empty() ? 0 : error_sum / static_cast<double>(result.size());
+  outputs_ += result.size();
+  signal_ = signal;
+  noise_ = noise;
+  error_ = sum;
+  largest_ = largest;
+}
+
+void ErrorSums::report(Telemetry& telemetry) const {
+  telemetry.sqnr_db = formats::sqnr_db(signal_, noise_);
+  telemetry.max_abs_error = largest_;
+  telemetry.mean_error = outputs_ == 0 ? 0 : error_ / static_cast<double>(outputs_);
+}
+
+void compare_with_exact(std::span<const float> result, std::span<const double> exact, Telemetry& telemetry) {
+  ErrorSums errors;
+  errors.add(result, exact);
+  errors.report(telemetry);
 }
 
 }  // namespace precsim::kernels

@@ -33,6 +33,18 @@ struct Telemetry {
   std::string_view exact;                                 ///< "int64" or "double_fma": how that sum was formed
 };
 
+/// Result against exact sums, in output order: sums in double.
+class ErrorSums {
+ public:
+  void add(std::span<const float> result, std::span<const double> exact);
+  /// Fills sqnr_db, max_abs_error and mean_error (result - exact).
+  void report(Telemetry& telemetry) const;
+
+ private:
+  std::size_t outputs_ = 0;
+  double signal_ = 0, noise_ = 0, error_ = 0, largest_ = 0;
+};
+
 /// Fills sqnr_db, max_abs_error and mean_error (result - exact) from both, in output order.
 void compare_with_exact(std::span<const float> result, std::span<const double> exact, Telemetry& telemetry);
 

@@ -3,30 +3,42 @@
 
 #include "formats/cpu_features.hpp"
 #include "formats/kernel_table.hpp"
-#include "sim/kernels/tile_body.hpp"
 
 namespace precsim::kernels {
 namespace {
 
 using formats::cpu_features;
 
-#if defined(__x86_64__)
-namespace avx512 {
-PRECSIM_TILE_FUNCTIONS(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), 64)
-}
-namespace avx2 {
-PRECSIM_TILE_FUNCTIONS(__attribute__((target("avx2,fma"))), 32)
-}
-#endif
-namespace portable {
-PRECSIM_TILE_FUNCTIONS(, 16)
+inline __attribute__((always_inline)) std::uint64_t sum_of_squares(const std::int16_t* codes, std::int64_t count) {
+  std::uint64_t sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t k = 0; k < count; ++k) {
+    sum += static_cast<std::uint32_t>(codes[k] * codes[k]);
+  }
+  return sum;
 }
 
-#define PRECSIM_TILE_ROW(row, architecture, isa, usable)                                                           \
-  {                                                                                                                \
-#row, architecture, usable, isa::proved_chain, isa::stepped_chain, isa::exact_chain, isa::squares, isa::spill, \
-        &floats::isa, &native::row, #isa                                                                           \
-  }
+#if defined(__x86_64__)
+namespace avx512 {
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) std::uint64_t squares(const std::int16_t* codes,
+                                                                                             std::int64_t count) {
+  return sum_of_squares(codes, count);
+}
+}  // namespace avx512
+namespace avx2 {
+__attribute__((target("avx2,fma"))) std::uint64_t squares(const std::int16_t* codes, std::int64_t count) {
+  return sum_of_squares(codes, count);
+}
+}  // namespace avx2
+#endif
+namespace portable {
+std::uint64_t squares(const std::int16_t* codes, std::int64_t count) {
+  return sum_of_squares(codes, count);
+}
+}  // namespace portable
+
+#define PRECSIM_TILE_ROW(row, architecture, isa, usable) \
+  { #row, architecture, usable, isa::squares, &audit_##isa, &floats::isa, &native::row, #isa }
 
 constexpr TileKernel table[] = {
 #if defined(__x86_64__)

@@ -163,6 +163,89 @@ TEST(Multiply, IntegersOfEveryPassSharingChainRuleAtomAndFillEqualTheReference) 
   EXPECT_GT(comparison.proved(), 10u);
 }
 
+/// Reductions of several spans of pieces (16 of 16 products), in which a few lanes overflow: late, early, with a way
+/// back, and never in the chains between.
+TEST(Multiply, LongChainsThatOverflowHereAndThere) {
+  Sample sample(107);
+  Comparison comparison;
+  for (const std::int64_t length : {600, 1534}) {
+    const ConvShape shape = ConvShape::gemm(support::slow_build ? 5 : 17, 35, length);
+    for (const int shift : {1, 2, 3}) {
+      std::vector<std::int16_t> x = draw_codes(Fill::uniform, operand_size(shape, Pass::forward, Side::left), sample);
+      std::vector<std::int16_t> w = draw_codes(Fill::uniform, operand_size(shape, Pass::forward, Side::right), sample);
+      for (std::int16_t& code : x) {
+        code = static_cast<std::int16_t>(code >> shift);
+      }
+      for (std::int16_t& code : w) {
+        code = static_cast<std::int16_t>(code >> 1);
+      }
+      const Matrix left = lower(shape, Pass::forward, Side::left, x, -3);
+      const Matrix right = lower(shape, Pass::forward, Side::right, w, -7);
+      for (const std::int64_t chain :
+           {std::int64_t{16}, std::int64_t{64}, std::int64_t{128}, std::int64_t{512}, arith::chain_to_end}) {
+        for (const OverflowRule rule : {OverflowRule::wrap, OverflowRule::saturate}) {
+          for (const Atom atom : {Atom::single, Atom::pair}) {
+            const Accumulators accumulators{{atom, rule, chain}, {}};
+            comparison.run({shape, Pass::forward, left, right, accumulators, {}}, result_size(shape, Pass::forward));
+            ASSERT_FALSE(HasFatalFailure()) << length << ' ' << shift << ' ' << accumulators.integer.name();
+          }
+        }
+      }
+    }
+  }
+  print_and_check(comparison);
+  EXPECT_GT(comparison.events(), 1000u);
+  EXPECT_GT(comparison.proved(), 1u);
+}
+
+/// Steps that just reach an end of the lane, and just leave it: 2^31 - 1, -2^31, one beyond, and the way back.
+TEST(Multiply, LanesAtTheEndsOfTheirRange) {
+  // Each pair of lists gives, product by product, the sums that follow it.
+  struct Case {
+    std::vector<std::int16_t> a, b;
+    std::uint64_t events;  ///< of `single`
+  };
+  const Case cases[] = {
+      {{-32768, -32768, -1, 0}, {-32768, -32767, -32767, 0}, 0},      // 2^30, 2^31 - 2^15, 2^31 - 1
+      {{-32768, -32768, -1, -1}, {-32768, -32767, -32767, -1}, 1},    // one beyond
+      {{-32768, -32768, -1, -32768}, {-32768, -32768, 1, 32767}, 1},  // 2^31, then back
+      {{-32768, -32768, -2, -2}, {32767, 32767, 32767, 1}, 0},        // -2^31 itself
+      {{-32768, -32768, -2, -3}, {32767, 32767, 32767, 1}, 1},        // one below
+  };
+  Comparison comparison;
+  int checked = 0;
+  for (const Case& at : cases) {
+    for (const std::size_t begin : {std::size_t{0}, std::size_t{14}, std::size_t{60}, std::size_t{510}}) {
+      const auto length = static_cast<std::int64_t>(begin + 40);
+      const ConvShape shape = ConvShape::gemm(3, 19, length);
+      // The chain is reached by zeros; one row and one column of many.
+      std::vector<std::int16_t> x(operand_size(shape, Pass::forward, Side::left));
+      std::vector<std::int16_t> w(operand_size(shape, Pass::forward, Side::right));
+      std::copy(at.a.begin(), at.a.end(), x.begin() + length + static_cast<std::ptrdiff_t>(begin));
+      std::copy(at.b.begin(), at.b.end(), w.begin() + 17 * length + static_cast<std::ptrdiff_t>(begin));
+      const Matrix left = lower(shape, Pass::forward, Side::left, x, 0);
+      const Matrix right = lower(shape, Pass::forward, Side::right, w, 0);
+      for (const OverflowRule rule : {OverflowRule::wrap, OverflowRule::saturate}) {
+        for (const Atom atom : {Atom::single, Atom::pair}) {
+          const Accumulators accumulators{{atom, rule, arith::chain_to_end}, {}};
+          const Product product{shape, Pass::forward, left, right, accumulators, {}};
+          comparison.run(product, result_size(shape, Pass::forward));
+          ASSERT_FALSE(HasFatalFailure()) << begin << ' ' << accumulators.integer.name();
+          std::vector<float> result(result_size(shape, Pass::forward));
+          Telemetry telemetry;
+          multiply(product, result, TelemetryLevel::full, telemetry);
+          if (atom == Atom::single && rule == OverflowRule::saturate) {
+            EXPECT_EQ(telemetry.overflow_events, at.events) << checked;
+            EXPECT_EQ(telemetry.first_output, at.events == 0 ? -1 : 19 + 17);
+          }
+          ++checked;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(checked, 5 * 4 * 4);
+}
+
 TEST(Multiply, MixedTilesOfProvedAndUnprovedChains) {
   Sample sample(102);
   Comparison comparison;

@@ -1,0 +1,121 @@
+// One tile of the audit: rows x panels outputs over the whole reduction.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sim/kernels/audit_kernel.hpp"
+#include "sim/kernels/audit_pieces.hpp"
+#include "sim/kernels/native/pack.hpp"
+#include "sim/kernels/product_plan.hpp"
+#include "sim/kernels/tile.hpp"
+
+namespace precsim::kernels {
+
+/// What all tiles of a call share.
+struct AuditJob {
+  const Product& product;
+  const ProductPlan& plan;
+  const TileKernel& kernel;
+  const Matrix& rows;
+  const Matrix& lanes;
+  bool swapped;  ///< the left operand lies along the lanes
+  bool proved;
+  bool full;
+  std::span<float> result;
+  AuditCut cut = {};
+  const native::Word* panels = nullptr;        ///< [group][panel][step][line_lanes]
+  const native::Word* packed_rows = nullptr;   ///< [group][tile][step][row]
+  PieceNorms row_norms = {};                   ///< only where the call is not proved
+  std::vector<std::uint32_t> row_bands = {};   ///< [group][row tile][piece]
+  std::vector<std::uint32_t> lane_bands = {};  ///< [group][panels of a tile][piece]
+
+  int most_rows() const { return kernel.native->wrap.lanes.rows; }
+  std::int64_t steps() const { return rows.length() / 2; }
+  std::int64_t panels_of_group() const { return (lanes.rows + line_lanes - 1) / line_lanes; }
+  std::size_t index(std::int64_t group, std::int64_t row, std::int64_t lane) const {
+    return static_cast<std::size_t>(
+        result_index(product.shape, product.pass, group, swapped ? lane : row, swapped ? row : lane));
+  }
+};
+
+/// Where a tile stands.
+struct AuditPlace {
+  std::int64_t group, row, panel;
+  int rows, panels;
+  const std::uint32_t* row_band;
+  const std::uint32_t* lane_band;
+};
+
+/// The workspace of one thread, and what it has counted.
+class TileAudit {
+ public:
+  explicit TileAudit(const AuditJob& job);
+  /// The following tiles belong to these outputs of the result.
+  void begin_band(std::size_t first, std::size_t count);
+  void run(const AuditPlace& place);
+  /// The exact sums of the band.
+  std::span<const double> exact() const { return band_; }
+  /// What all tiles run so far add to the telemetry.
+  const Telemetry& collect();
+
+ private:
+  /// A line whose lanes at the end of a chain are not its true sums, or not known to be.
+  struct Recount {
+    int line, slot;
+    std::int32_t lane[line_lanes];
+    std::int64_t sum[line_lanes];
+  };
+
+  int lines() const { return at_.rows * at_.panels; }
+  std::int64_t slot_lanes() const { return std::int64_t{lines()} * line_lanes; }
+  std::int32_t* slot(std::int64_t slot);
+  const native::Word* panel_of(int line) const;
+  const native::Word* row_of(int line) const;
+
+  void begin();
+  void run_lanes(std::size_t span);
+  void watch(const AuditSpan& span);
+  void recount(const AuditSpan& span, const AuditPart& part, int line);
+  std::uint64_t bound_of(const std::uint32_t* row_norms, std::size_t piece) const;
+  struct Doubts {
+    bool of[slots_per_span];
+  };
+  bool in_doubt(const AuditSpan& span, const AuditPart& part, int line, Doubts& doubts);
+  void step_through(const AuditSpan& span, const AuditPart& part, int line, int first, int last);
+  void set_scale(const arith::Chain& chain);
+  void spill(const AuditSpan& span);
+  void spill_lines(std::span<const std::int32_t> ends);
+  void spill_ends(int first_line, int last_line, std::span<const std::int32_t> ends);
+  void spill_recounted(const Recount& recount);
+  void finish();
+  void finish_line(int line);
+  void record_events();
+
+  const AuditJob& job_;
+  const AuditKernel& kernel_;
+  bool scale_by_chain_;
+  AuditPlace at_{};
+  native::WordBuffer lanes_;  ///< slots from -1 on
+  std::vector<Watch> watches_;
+  std::vector<std::uint16_t> beyond_;
+  std::size_t lane_stride_;  ///< outputs from a lane to the next
+  std::vector<Recount> recounts_;
+  SteppedLine stepped_[most_lines];
+  bool overflowed_[most_lines];  ///< in the current chain
+  bool in_overflow_ = false;     ///< any of them
+  bool has_events_ = false;
+  TileScale scale_;
+  double power_[most_lines][line_lanes];
+  TileSums sums_;
+  std::int64_t joined_[most_lines][line_lanes];
+  std::size_t ends_not_joined_ = 0;
+  double exact_[most_lines][line_lanes];
+  std::vector<double> band_;
+  std::size_t band_first_ = 0;
+  ChainCounts counts_{};
+  std::size_t vectors_counted_ = 0;
+  Telemetry telemetry_;
+};
+
+}  // namespace precsim::kernels
