@@ -148,10 +148,14 @@ std::string_view name(Engine engine) {
   return table[static_cast<std::size_t>(engine)].name;
 }
 
-EngineDifference::EngineDifference(std::string_view other, std::int64_t index, float simulated, float different)
-    : std::runtime_error(fmt::format("output {}: {:#010x} ({}) by simulation, {:#010x} ({}) by {}", index,
-                                     std::bit_cast<std::uint32_t>(simulated), simulated,
-                                     std::bit_cast<std::uint32_t>(different), different, other)) {}
+EngineDifference::EngineDifference(std::string_view who, std::int64_t at, float by_simulation, float by_other)
+    : std::runtime_error(fmt::format("output {}: {:#010x} ({}) by simulation, {:#010x} ({}) by {}", at,
+                                     std::bit_cast<std::uint32_t>(by_simulation), by_simulation,
+                                     std::bit_cast<std::uint32_t>(by_other), by_other, who)),
+      other(who),
+      index(at),
+      simulated(by_simulation),
+      different(by_other) {}
 
 void add_bias(const ProductCall& call, std::span<float> result) {
   const auto channels = static_cast<std::int64_t>(call.bias.size());

@@ -54,6 +54,10 @@ class EngineDifference : public std::runtime_error {
  public:
   /// Of the result's element `index`.
   EngineDifference(std::string_view other, std::int64_t index, float simulated, float different);
+
+  std::string_view other;  ///< who gave `different`: "the native kernel" or "the reference"
+  std::int64_t index;
+  float simulated, different;
 };
 
 /// result[pixel][channel] += bias[channel], where the call has a bias.

@@ -1,25 +1,16 @@
 // Initialization of weights.
 #include <cmath>
 
-#include "formats/elementary.hpp"
+#include "formats/draws.hpp"
 #include "formats/grammar.hpp"
 #include "sim/nn/network.hpp"
 
 namespace precsim::nn {
 namespace {
 
-constexpr double two_pi = 6.283185307179586;
-
-/// (word + 1/2) / 2^32, in (0, 1).
-double uniform(std::uint32_t word) {
-  return (static_cast<double>(word) + 0.5) * 0x1p-32;
-}
-
 double normal(const formats::RandomBits& bits, std::uint64_t i) {
   const std::uint64_t pair = i & ~std::uint64_t{1};
-  const double radius = std::sqrt(-2 * formats::log(uniform(bits.word(pair))));
-  const double angle = two_pi * uniform(bits.word(pair + 1));
-  return radius * ((i & 1) == 0 ? formats::cos(angle) : formats::sin(angle));
+  return formats::normal_pair(bits.word(pair), bits.word(pair + 1))[i & 1];
 }
 
 void draw(Parameter& parameter, InitScheme scheme, const formats::RandomBits& bits) {
@@ -27,8 +18,8 @@ void draw(Parameter& parameter, InitScheme scheme, const formats::RandomBits& bi
   const double deviation = std::sqrt(2 / fan_in);
   const double bound = std::sqrt(6 / (fan_in + static_cast<double>(parameter.fan_out)));
   for (std::size_t i = 0; i < parameter.values.size(); ++i) {
-    parameter.values[i] = static_cast<float>(scheme == InitScheme::he ? deviation * normal(bits, i)
-                                                                      : bound * (2 * uniform(bits.word(i)) - 1));
+    parameter.values[i] = static_cast<float>(
+        scheme == InitScheme::he ? deviation * normal(bits, i) : bound * (2 * formats::uniform(bits.word(i)) - 1));
   }
 }
 

@@ -10,7 +10,7 @@ import shlex
 import program
 from program import REFUSED, ProgramTest, settings
 
-SUBCOMMANDS = ["train", "formats", "models", "plans", "compare", "verify", "signature", "info"]
+SUBCOMMANDS = ["train", "gemm", "conv", "formats", "models", "plans", "compare", "verify", "signature", "info"]
 SILENT = ["formats", "models", "plans", "info"]  # subcommands that need nothing
 PLANS = ["fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4"]
 
@@ -167,6 +167,23 @@ class CatalogueTest(ProgramTest):
         text = self.assert_runs("info").stdout
         self.assertEqual(text.count("in use"), 1)
         self.assertIn(facts["version"], text)
+
+    def test_products_differ_neither_by_engine_nor_by_kernel_nor_by_threads(self):
+        hashes = set()
+        for words in (["--engine", "check"], ["--engine", "native", "--threads", 1], ["--kernel", "portable"]):
+            text = self.assert_runs("gemm", "--shape", "33x17x65", "--json", *words).stdout
+            hashes.add(json.loads(text)["result_hash"])
+        self.assertEqual(len(hashes), 1)
+
+    def test_absurd_products_are_refused_before_memory_is_taken(self):
+        for words, says in ((["gemm", "--shape", "1000000x1000000x1000000"], "memory"),
+                            (["gemm", "--shape", "2147483648x1x2147483648"], "2^40"),
+                            (["gemm", "--m", "9", "--n", "9"], "--k K"), (["gemm"], "--shape MxNxK"),
+                            (["gemm", "--shape", "99999999999x1x1"], "--shape"),
+                            (["conv", "--input", "64x4096x4096x1", "--channels", "512"], "memory"),
+                            (["conv", "--input", "1x4x4x3", "--channels", "3", "--filter", "7x7"], "7x7")):
+            with self.subTest(words):
+                self.assert_refused(*words, says=says)
 
     def test_comparing_what_is_no_record_is_refused(self):
         self.write("text.h5", "no HDF5 at all")

@@ -1,0 +1,174 @@
+// The table of fills.
+#include "experiments/product/fill.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <vector>
+
+#include "formats/draws.hpp"
+#include "formats/error.hpp"
+#include "formats/exact.hpp"
+#include "formats/grammar.hpp"
+#include "sim/kernels/threads.hpp"
+
+namespace precsim::product {
+namespace {
+
+using formats::RandomBits;
+using Words = std::array<std::uint32_t, 4>;
+
+/// Elements 4b to 4b + 3 from the four words of block b.
+template <class Draw>
+void by_blocks(const RandomBits& bits, std::span<float> values, Draw draw) {
+  const auto size = static_cast<std::int64_t>(values.size());
+#pragma omp parallel for schedule(static) if (kernels::worth_threads(size))
+  for (std::int64_t block = 0; block < (size + 3) / 4; ++block) {
+    const std::array<float, 4> drawn = draw(bits.block(static_cast<std::uint64_t>(block)));
+    std::copy_n(drawn.begin(), std::min<std::int64_t>(4, size - 4 * block), values.begin() + 4 * block);
+  }
+}
+
+template <class Draw>
+void by_words(const RandomBits& bits, std::span<float> values, Draw draw) {
+  by_blocks(bits, values, [draw](const Words& w) {
+    return std::array<float, 4>{draw(w[0]), draw(w[1]), draw(w[2]), draw(w[3])};
+  });
+}
+
+void fill_uniform(const Fill&, const RandomBits& bits, std::span<float> values) {
+  by_words(bits, values, [](std::uint32_t word) { return static_cast<float>(2 * formats::uniform(word) - 1); });
+}
+
+void fill_normal(const Fill& fill, const RandomBits& bits, std::span<float> values) {
+  const double limit = fill.peak == 0 ? 10 : fill.peak;
+  by_blocks(bits, values, [limit](const Words& w) {
+    const auto a = formats::normal_pair(w[0], w[1]);
+    const auto b = formats::normal_pair(w[2], w[3]);
+    const auto clamped = [limit](double x) { return static_cast<float>(std::clamp(x, -limit, limit)); };
+    return std::array<float, 4>{clamped(a[0]), clamped(a[1]), clamped(b[0]), clamped(b[1])};
+  });
+  if (fill.peak != 0 && !values.empty()) {
+    values[0] = static_cast<float>(fill.peak);
+  }
+}
+
+constexpr int wide_low = -28;
+constexpr int wide_high = 19;
+
+void fill_wide(const Fill&, const RandomBits& bits, std::span<float> values) {
+  RandomBits of_exponents = bits;
+  ++of_exponents.use;
+  std::vector<float> scales(values.size());
+  by_words(of_exponents, scales, [](std::uint32_t word) {
+    const int exponent = wide_low + static_cast<int>(std::uint64_t{word} * (wide_high - wide_low + 1) >> 32);
+    return static_cast<float>(formats::power_of_two(exponent));
+  });
+  by_words(bits, values, [](std::uint32_t word) { return std::bit_cast<float>((word & 0x807fffffu) | 0x3f800000u); });
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] *= scales[i];
+  }
+}
+
+void fill_extremes(const Fill&, const RandomBits& bits, std::span<float> values) {
+  static constexpr std::array<float, 5> edges{-0x1.fffcp-1f, -0x1p-15f, 0, 0x1p-15f, 0x1.fffcp-1f};
+  by_words(bits, values, [](std::uint32_t word) { return edges[std::uint64_t{word} * edges.size() >> 32]; });
+}
+
+void fill_one_hot(const Fill&, const RandomBits& bits, std::span<float> values) {
+  std::fill(values.begin(), values.end(), 0.0f);
+  const std::uint64_t draw = std::uint64_t{bits.word(0)} << 32 | bits.word(1);
+  values[draw % values.size()] = 1;
+}
+
+template <int value>
+void fill_constant(const Fill&, const RandomBits&, std::span<float> values) {
+  std::fill(values.begin(), values.end(), static_cast<float>(value));
+}
+
+std::int64_t lowest_code(const CodeContext& context) {
+  return -(std::int64_t{1} << (context.width - 1));
+}
+
+/// The largest c with chain * c^2 <= 2^31 - 1.
+std::int64_t bound_code(const CodeContext& context) {
+  constexpr std::int64_t top = (std::int64_t{1} << 31) - 1;
+  std::int64_t code = 0;
+  while (context.chain * (code + 1) * (code + 1) <= top) {
+    ++code;
+  }
+  return code;
+}
+
+constexpr FillEntry table[] = {
+    {"uniform", "uniform from -1 to 1", fill_uniform, nullptr},
+    {"normal", "standard normal; peak=R: clamped to [-R, R], the first element R", fill_normal, nullptr, true},
+    {"wide", "random sign and fraction, exponents uniform from -28 to 19", fill_wide, nullptr},
+    {"extremes", "0, 2^-15 and 1 - 2^-15 of either sign: codes 0, 1, 32767 of dfp16", fill_extremes, nullptr},
+    {"one_hot", "zeros, and 1 at one drawn place", fill_one_hot, nullptr},
+    {"zeros", "zeros", fill_constant<0>, nullptr},
+    {"ones", "ones", fill_constant<1>, nullptr},
+    {"lowest", "every code the most negative, -32768 in 16 bits", nullptr, lowest_code},
+    {"on_bound", "every code the largest whose squares over one chain sum to at most 2^31 - 1", nullptr, bound_code},
+};
+
+constexpr double largest_peak = 1e6;
+
+double parse_peak(const formats::OptionReader& reader, const std::string& text) {
+  double peak = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), peak);
+  if (error != std::errc() || stop != text.data() + text.size() || !(peak >= 1 && peak <= largest_peak)) {
+    throw reader.wrong("peak", fmt::format("a number from 1 to {}", largest_peak), text);
+  }
+  return peak;
+}
+
+}  // namespace
+
+std::span<const FillEntry> fills() {
+  return table;
+}
+
+std::string Fill::name() const {
+  return peak == 0 ? std::string(entry->name) : fmt::format("{}:peak={}", entry->name, peak);
+}
+
+Fill parse_fill(std::string_view text) {
+  const formats::ParsedName parsed = formats::parse_name(text, "fill");
+  for (const FillEntry& row : table) {
+    if (row.name != parsed.base) {
+      continue;
+    }
+    formats::OptionReader reader(parsed, "fill");
+    Fill fill{&row};
+    const std::string peak = row.has_peak ? reader.text("peak", "", "R") : "";
+    reader.finish();
+    if (!parsed.options.empty()) {
+      fill.peak = parse_peak(reader, peak);
+    }
+    return fill;
+  }
+  throw formats::unknown_name("fill", text, parsed.base, table, &FillEntry::name);
+}
+
+void fill_values(const Fill& fill, const RandomBits& bits, std::span<float> values) {
+  PRECSIM_CHECK(!fill.gives_codes() && !values.empty(), fill.name());
+  fill.entry->values(fill, bits, values);
+}
+
+std::int16_t fill_code(const Fill& fill, const CodeContext& context) {
+  const std::int64_t code = fill.entry->code(context);
+  const std::int64_t most = (std::int64_t{1} << (context.width - 1)) - 1;
+  if (code > most) {
+    throw UserError(fmt::format(
+        "fill {}: codes of {} bits end at {}, and chains of {} products stay within 31 bits up to {}; give a longer "
+        "chain or wider codes",
+        fill.name(), context.width, most, context.chain, code));
+  }
+  return static_cast<std::int16_t>(code);
+}
+
+}  // namespace precsim::product

@@ -1,0 +1,74 @@
+// The operands of one product: where they come from, and what they become under a format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "experiments/product/fill.hpp"
+#include "sim/kernels/engine.hpp"
+
+namespace precsim::product {
+
+/// A tensor in its logical order: FP32 numbers yet to be converted, or codes under one exponent that stay as they are.
+struct SourceTensor {
+  std::vector<float> values;
+  std::vector<std::int16_t> codes;
+  int exponent = 0;
+};
+
+/// What a source may need to know of the operand it gives.
+struct OperandRequest {
+  std::string what;  ///< "operand a" or "operand b": in errors, and the identity of its random bits
+  std::int64_t size = 0;
+  const formats::Format& format;
+  std::int64_t chain = 0;  ///< the longest chain that may be formed, in products
+  std::uint32_t seed = 0;
+};
+
+/// Where an operand comes from.
+class OperandSource {
+ public:
+  virtual ~OperandSource() = default;
+  /// What it is, for people: the name of a fill.
+  virtual std::string name() const = 0;
+  /// Exactly `request.size` elements. Raises UserError where it has no such tensor.
+  virtual SourceTensor tensor(const OperandRequest& request) const = 0;
+};
+
+/// A fill, drawn from the stream `fill` for the seed.
+class FilledOperand : public OperandSource {
+ public:
+  explicit FilledOperand(Fill fill) : fill_(fill) {}
+  std::string name() const override { return fill_.name(); }
+  /// Codes under the exponent that the format gives a tensor whose largest magnitude is 1.
+  SourceTensor tensor(const OperandRequest& request) const override;
+
+ private:
+  Fill fill_;
+};
+
+/// An operand ready to be multiplied; `operand` looks into the vectors.
+struct BuiltOperand {
+  BuiltOperand() = default;
+  BuiltOperand(BuiltOperand&&) = default;
+  BuiltOperand& operator=(BuiltOperand&&) = default;
+
+  std::string format, source;
+  std::vector<float> values;
+  std::vector<std::int16_t> codes;
+  std::vector<std::int16_t> exponents;  ///< one per block; empty for formats without
+  std::uint64_t saturated = 0;
+  kernels::Operand operand;
+};
+
+/// Elements of the tensor that is this side of the pass.
+std::int64_t operand_size(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side);
+
+/// Converts what the source gives. `integer`: both formats of the product are integers; otherwise the operand is FP32
+/// numbers. Raises UserError for formats that no product takes, and where the source has codes and blocks are asked.
+BuiltOperand build_operand(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side,
+                           const formats::Conversion& conversion, const OperandSource& source,
+                           const OperandRequest& request, bool integer);
+
+}  // namespace precsim::product
