@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/product_report.hpp"
@@ -175,43 +176,33 @@ TEST(ProductCommands, ListTheFills) {
   }
 }
 
-product::ProductRequest request_of_ones(const kernels::TileKernel& kernel) {
+/// A kernel whose wrapping lanes saturate.
+TEST(Products, ADifferingBitIsReportedWithBothValuesAndExitCodeOne) {
+  kernels::native::NativeKernel wrong = kernels::native::portable;
+  std::swap(wrong.wrap, wrong.saturate);
+  kernels::TileKernel kernel = kernels::tile_kernels().back();
+  kernel.native = &wrong;
   const product::SideRequest side{formats::parse_conversion("dfp16"),
-                                  std::make_shared<product::FilledOperand>(product::parse_fill("ones"))};
+                                  std::make_shared<product::FilledOperand>(product::parse_fill("lowest"))};
   product::ProductRequest request;
   request.shape = kernels::ConvShape::gemm(3, 5, 4);
   request.sides = {side, side};
+  request.accumulators.integer.chain = 2;
   request.engine = kernels::Engine::check;
   request.kernel = &kernel;
-  return request;
-}
-
-/// The first lane of every tile is one too much.
-void wrong_tile(const kernels::native::Tile& tile) {
-  kernels::native::portable.wrap[0].of[0][0](tile);
-  tile.sums[0] += 1.0f;
-}
-
-TEST(Products, ADifferingBitIsReportedWithBothValuesAndExitCodeOne) {
-  kernels::native::NativeKernel wrong = kernels::native::portable;
-  wrong.rows = wrong.panels = 1;
-  wrong.wrap[0].of[0][0] = wrong_tile;
-  kernels::TileKernel kernel = kernels::tile_kernels().back();
-  kernel.native = &wrong;
-  const product::ProductRequest request = request_of_ones(kernel);
   const product::ProductReport report = product::run_product(request);
   ASSERT_TRUE(report.difference.has_value());
   EXPECT_EQ(report.difference->index, 0);
-  EXPECT_EQ(report.difference->simulated, 4.0f);
-  EXPECT_EQ(report.difference->other, 5.0f);
+  EXPECT_EQ(report.difference->simulated, -16.0f);
+  EXPECT_EQ(report.difference->other, 16.0f);
   EXPECT_EQ(product_exit_code(report), cli::ExitCode::mismatch);
   const ProductRun run{"gemm 3x5x4", request, 1, report};
-  EXPECT_THAT(product_text(run), HasSubstr("output 0: 0x40800000 (4) by simulation, 0x40a00000 (5) by the native "
+  EXPECT_THAT(product_text(run), HasSubstr("output 0: 0xc1800000 (-16) by simulation, 0x41800000 (16) by the native "
                                            "kernel\n"));
   const json printed = json::parse(product_json(run));
   EXPECT_EQ(
       printed["first_difference"],
-      json({{"index", 0}, {"simulated", "0x40800000"}, {"other", "0x40a00000"}, {"other_is", "the native kernel"}}));
+      json({{"index", 0}, {"simulated", "0xc1800000"}, {"other", "0x41800000"}, {"other_is", "the native kernel"}}));
   EXPECT_FALSE(printed.contains("telemetry"));
 }
 
