@@ -32,12 +32,12 @@ bool has_blocks(const formats::Format& format) {
 }
 
 /// Bytes at the peak: tensors as FP32 numbers before and after conversion and as codes, both operands laid out as
-/// matrices and packed (or, blocks, converted in the order of the matrix), results in FP32, twice, and in double.
+/// matrices and packed (or, blocks, converted in the order of the matrix), results in FP32, three times, and in double.
 double most_memory(const ProductRequest& request, const ProductShape& product) {
   const double length = static_cast<double>(product.taps) * static_cast<double>(product.channels + 1);
   const double groups = static_cast<double>(product.groups);
   const double lines[] = {static_cast<double>(product.rows), static_cast<double>(product.columns)};
-  double bytes = 16 * groups * lines[0] * lines[1];
+  double bytes = 20 * groups * lines[0] * lines[1];
   for (std::size_t i = 0; i < 2; ++i) {
     const double laid_out = has_blocks(*request.sides[i].conversion.format) ? 16 : request.is_integer() ? 4 : 8;
     bytes += 10 * static_cast<double>(operand_size(request.shape, request.pass, both_sides[i]));

@@ -1,6 +1,9 @@
 // The native kernels' matrix products equal the reference in every bit, on every row of the table.
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numeric>
 #include <set>
 
 #include "formats/exact.hpp"
@@ -54,6 +57,27 @@ TEST(NativeRows, AreTheRequiredOnes) {
     EXPECT_EQ(tile_kernels()[i].usable(), required_rows[i].runs_on(formats::cpu_features())) << required_rows[i].name;
     EXPECT_NE(tile_kernels()[i].native, nullptr);
   }
+}
+
+/// Lets the portable row alone be wrong.
+template <class Harm>
+void compare_with_harm(Harm harm) {
+  RowComparison comparison;
+  comparison.compare({1, 2, 3}, "planted", [&](const TileKernel& kernel, std::span<float> result) {
+    std::iota(result.begin(), result.end(), 1.0f);
+    if (kernel.name == "portable") {
+      harm(result.data());
+    }
+  });
+}
+
+TEST(NativeRows, AWrongBitAnUnwrittenOutputAndAWriteBesideTheResultAreFound) {
+  compare_with_harm([](float*) {});
+  EXPECT_FATAL_FAILURE(compare_with_harm([](float* result) { result[2] = std::nextafter(3.0f, 4.0f); }), "output 2");
+  EXPECT_FATAL_FAILURE(compare_with_harm([](float* result) { result[1] = std::nanf(""); }), "output 1");
+  EXPECT_FATAL_FAILURE(compare_with_harm([](float* result) { result[3] = 0; }), "beside the result, at output 3");
+  EXPECT_FATAL_FAILURE(compare_with_harm([](float* result) { result[-1] = 0; }), "beside the result, at output -1");
+  EXPECT_NONFATAL_FAILURE(RowComparison().expect_every_row(), "cases_");
 }
 
 /// As tensors (the kernels of convolutions) and as matrices (those of matrix products) in turn.
