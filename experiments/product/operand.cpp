@@ -60,13 +60,6 @@ void build_from_values(const SourceTensor& tensor, const formats::Conversion& co
 
 }  // namespace
 
-std::int64_t operand_size(const ConvShape& shape, Pass pass, Side side) {
-  if (side == Side::left) {
-    return pass == Pass::forward ? shape.input_size() : shape.output_size();
-  }
-  return pass == Pass::weight_gradient ? shape.input_size() : shape.weight_size();
-}
-
 SourceTensor FilledOperand::tensor(const OperandRequest& request) const {
   SourceTensor tensor;
   if (!fill_.gives_codes()) {

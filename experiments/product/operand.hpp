@@ -62,9 +62,6 @@ struct BuiltOperand {
   kernels::Operand operand;
 };
 
-/// Elements of the tensor that is this side of the pass.
-std::int64_t operand_size(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side);
-
 /// Converts what the source gives. `integer`: both formats of the product are integers; otherwise the operand is FP32
 /// numbers. Raises UserError for formats that no product takes, and where the source has codes and blocks are asked.
 BuiltOperand build_operand(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side,

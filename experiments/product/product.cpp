@@ -40,7 +40,7 @@ double most_memory(const ProductRequest& request, const ProductShape& product) {
   double bytes = 20 * groups * lines[0] * lines[1];
   for (std::size_t i = 0; i < 2; ++i) {
     const double laid_out = has_blocks(*request.sides[i].conversion.format) ? 16 : request.is_integer() ? 4 : 8;
-    bytes += 10 * static_cast<double>(operand_size(request.shape, request.pass, both_sides[i]));
+    bytes += 10 * static_cast<double>(request.shape.operand_size(request.pass, both_sides[i]));
     bytes += laid_out * groups * lines[i] * length;
   }
   return bytes;
@@ -113,7 +113,7 @@ ProductReport run_product(const ProductRequest& request) {
   const bool integer = request.is_integer();
   for (std::size_t i = 0; i < 2; ++i) {
     const SideRequest& side = request.sides[i];
-    const OperandRequest wanted{std::string(side_names[i]), operand_size(request.shape, request.pass, both_sides[i]),
+    const OperandRequest wanted{std::string(side_names[i]), request.shape.operand_size(request.pass, both_sides[i]),
                                 *side.conversion.format, longest_chain(request), request.seed};
     report.operands[i] =
         build_operand(request.shape, request.pass, both_sides[i], side.conversion, *side.source, wanted, integer);

@@ -27,6 +27,12 @@ struct ConvShape {
   std::int64_t input_size() const { return n * h * w * ic; }
   std::int64_t weight_size() const { return oc * kh * kw * group_ic(); }
   std::int64_t output_size() const { return n * out_h() * out_w() * oc; }
+  /// Elements of the tensor that is this operand of the pass: input, weight or error.
+  std::int64_t operand_size(Pass pass, Side side) const {
+    const bool weights = pass != Pass::weight_gradient && side == Side::right;
+    const bool errors = pass != Pass::forward && side == Side::left;
+    return weights ? weight_size() : errors ? output_size() : input_size();
+  }
   /// Multiply-accumulates of one forward pass, padding counted.
   std::int64_t macs() const { return n * out_h() * out_w() * oc * kh * kw * group_ic(); }
 

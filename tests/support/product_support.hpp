@@ -42,10 +42,7 @@ inline std::string text(const kernels::ConvShape& s) {
 
 /// Size of the tensor that is an operand of a pass.
 inline std::size_t operand_size(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side) {
-  const bool weights = pass != kernels::Pass::weight_gradient && side == kernels::Side::right;
-  const bool input = (pass == kernels::Pass::forward && side == kernels::Side::left) ||
-                     (pass == kernels::Pass::weight_gradient && side == kernels::Side::right);
-  return static_cast<std::size_t>(weights ? shape.weight_size() : input ? shape.input_size() : shape.output_size());
+  return static_cast<std::size_t>(shape.operand_size(pass, side));
 }
 
 inline std::size_t result_size(const kernels::ConvShape& shape, kernels::Pass pass) {
