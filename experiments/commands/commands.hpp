@@ -17,6 +17,7 @@ cli::ExitCode run_models(std::span<const std::string> arguments, cli::Streams& s
 cli::ExitCode run_plans(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_info(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams& streams);
+cli::ExitCode run_bench(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_verify(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_compare(std::span<const std::string> arguments, cli::Streams& streams);
 
