@@ -31,8 +31,8 @@ RegisterLoop bf16_loop();
 /// The loop, its turns shared among the OpenMP threads; null for a null loop.
 std::shared_ptr<const Work> register_ceiling(const RegisterLoop& loop);
 
-/// A plain copy of `count` floats, the threads sharing it; it owns its memory.
-std::shared_ptr<const Work> copy_ceiling(std::int64_t count);
+/// A plain copy of these numbers, the threads sharing it; `owner` keeps them alive.
+std::shared_ptr<const Work> copy_ceiling(std::shared_ptr<const void> owner, std::span<const float> from);
 
 /// The part [begin, end) of `count` elements that is this OpenMP thread's, cut at multiples of 1024.
 struct Share {

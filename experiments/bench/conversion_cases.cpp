@@ -153,7 +153,7 @@ Contender decoding(const ArrayPtr& array, const Setup& setup) {
 
 std::vector<Contender> prepare_format(const DataSet& data, std::string_view format, const Setup& setup) {
   const ArrayPtr array = make_array(data, format);
-  const auto ceiling = copy_ceiling(data.count);
+  const auto ceiling = copy_ceiling(array, array->x);
   std::vector<Contender> contenders;
   for (const Rounding rounding : rounding_rows) {
     contenders.push_back(encoding(array, rounding, setup));
@@ -216,7 +216,7 @@ Contender statistics_pass(const ArrayPtr& array, const Setup& setup) {
 
 std::vector<Contender> prepare_passes(const DataSet& data, const Setup& setup) {
   const ArrayPtr array = make_array(data, "dfp16");
-  const auto ceiling = copy_ceiling(data.count);
+  const auto ceiling = copy_ceiling(array, array->x);
   std::vector<Contender> contenders{absmax_pass(array, setup), statistics_pass(array, setup)};
   for (Contender& contender : contenders) {
     contender.ceiling = ceiling;

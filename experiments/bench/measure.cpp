@@ -141,12 +141,13 @@ double median(std::vector<double> values) {
 }
 
 void measure_case(const Case& what, const Setup& setup, const MeasureOptions& options, Measurements& measurements) {
+  omp_set_num_threads(options.threads);
   const std::vector<Contender> contenders = what.prepare(setup);
   std::vector<std::vector<Turn>> turns;  // of a contender: with all threads, and then with one
   std::vector<std::string> wrong;
   for (const Contender& contender : contenders) {
     turns.emplace_back(1, Turn(contender, options.threads));
-    if (options.threads > 1) {
+    if (options.threads > 1 && contender.against.empty()) {
       turns.back().emplace_back(contender, 1);
     }
     omp_set_num_threads(options.threads);

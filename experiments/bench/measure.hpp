@@ -24,15 +24,16 @@ struct Row {
   Unit unit = Unit::macs;
   Part part = {};
   bool is_peer = false;
-  double work = 0;             ///< units of work of one call
-  double seconds = 0;          ///< of one call
-  double rate = 0;             ///< work per second
-  double spread = 0;           ///< interquartile range of the rate, relative to its median
-  std::string ceiling;         ///< empty: none is known
-  double ceiling_rate = 0;     ///< work per second
-  double fraction = 0;         ///< of the ceiling measured in turns with it, median of the rounds' ratios
-  double over_one_thread = 0;  ///< rate to that of one thread in the same round; only for several threads
-  std::string wrong;           ///< what its check found; empty: the result is right
+  double work = 0;          ///< units of work of one call
+  double seconds = 0;       ///< of one call
+  double rate = 0;          ///< work per second
+  double spread = 0;        ///< interquartile range of the rate, relative to its median
+  std::string ceiling;      ///< empty: none is known
+  double ceiling_rate = 0;  ///< work per second
+  double fraction = 0;      ///< of the ceiling measured in turns with it, median of the rounds' ratios
+  double over_one_thread =
+      0;              ///< rate to that of one thread in the same round; only for several threads, and not of peers
+  std::string wrong;  ///< what its check found; empty: the result is right
 };
 
 /// How many times faster `contender` was than `peer`, median of the rounds' ratios.

@@ -22,6 +22,7 @@ std::optional<Contender> onednn_convolution_fp32(const OperandsPtr& operands);
 std::optional<Contender> onednn_convolution_bf16(const OperandsPtr& operands);
 
 std::string openblas_version();
+/// With several threads only where the library was built for OpenMP (package libopenblas0-openmp).
 std::optional<Contender> openblas_sgemm(const OperandsPtr& operands);
 
 /// The right side of a matrix product as other libraries take it: K x N, columns fastest.

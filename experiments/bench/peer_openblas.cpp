@@ -19,6 +19,7 @@ namespace {
 struct Library {
   decltype(&cblas_sgemm) sgemm = nullptr;
   decltype(&openblas_set_num_threads) set_threads = nullptr;
+  decltype(&openblas_get_parallel) parallel = nullptr;
   decltype(&openblas_get_config) config = nullptr;
   decltype(&openblas_get_corename) core = nullptr;
 
@@ -33,6 +34,7 @@ struct Library {
     }
     find(handle, "cblas_sgemm", sgemm);
     find(handle, "openblas_set_num_threads", set_threads);
+    find(handle, "openblas_get_parallel", parallel);
     find(handle, "openblas_get_config", config);
     find(handle, "openblas_get_corename", core);
   }
@@ -60,6 +62,9 @@ std::optional<Contender> openblas_sgemm(const OperandsPtr& operands) {
   struct State {
     std::vector<float> right, result;
   };
+  if (omp_get_max_threads() > 1 && library().parallel() != OPENBLAS_OPENMP) {
+    return {};  // two pools of threads that spin take each other's cores
+  }
   const kernels::ConvShape& shape = operands->shape;
   const auto state = std::make_shared<State>(
       State{columns_fastest(*operands), std::vector<float>(static_cast<std::size_t>(shape.output_size()), NAN)});
