@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <limits>
 
 namespace precsim::bench {
@@ -15,8 +16,17 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr double ceiling_share = 0.2;
 constexpr std::int64_t most_slices = 5;
 
-double now() {
+/// Seconds of a clock that never goes back.
+using Clock = double (*)();
+
+double wall_time() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 /// At position `at` in [0, 1] of the sorted values, linear between neighbors.
@@ -42,7 +52,7 @@ std::vector<double> ratios(const std::vector<double>& a, const std::vector<doubl
 /// Work at one number of threads, and its rate in each round.
 class Timed {
  public:
-  Timed(const Work& work, int threads) : work_(&work), threads_(threads) {}
+  Timed(const Work& work, int threads, Clock clock) : work_(&work), threads_(threads), clock_(clock) {}
 
   /// Chooses how often a round repeats the work.
   void calibrate(double seconds) {
@@ -69,15 +79,16 @@ class Timed {
  private:
   double time(std::int64_t repetitions) const {
     omp_set_num_threads(threads_);
-    const double start = now();
+    const double start = clock_();
     for (std::int64_t i = 0; i < repetitions; ++i) {
       work_->run();
     }
-    return now() - start;
+    return clock_() - start;
   }
 
   const Work* work_;
   int threads_;
+  Clock clock_;
   std::int64_t repetitions_ = 1;
   double seconds_ = 0;
 };
@@ -85,9 +96,9 @@ class Timed {
 /// A contender and its ceiling at one number of threads. In each round the two alternate in a few slices, so that
 /// what else happens on the machine meets both.
 struct Turn {
-  Turn(const Contender& contender, int threads) : own(contender.what, threads) {
+  Turn(const Contender& contender, int threads, Clock clock) : own(contender.what, threads, clock) {
     if (contender.ceiling) {
-      ceiling.emplace_back(*contender.ceiling, threads);
+      ceiling.emplace_back(*contender.ceiling, threads, clock);
     }
   }
   void calibrate(double seconds) {
@@ -143,12 +154,13 @@ double median(std::vector<double> values) {
 void measure_case(const Case& what, const Setup& setup, const MeasureOptions& options, Measurements& measurements) {
   omp_set_num_threads(options.threads);
   const std::vector<Contender> contenders = what.prepare(setup);
+  const Clock clock = options.threads == 1 ? processor_time : wall_time;
   std::vector<std::vector<Turn>> turns;  // of a contender: with all threads, and then with one
   std::vector<std::string> wrong;
   for (const Contender& contender : contenders) {
-    turns.emplace_back(1, Turn(contender, options.threads));
+    turns.emplace_back(1, Turn(contender, options.threads, clock));
     if (options.threads > 1 && contender.against.empty()) {
-      turns.back().emplace_back(contender, 1);
+      turns.back().emplace_back(contender, 1, clock);
     }
     omp_set_num_threads(options.threads);
     contender.what.run();
@@ -182,12 +194,12 @@ void measure_case(const Case& what, const Setup& setup, const MeasureOptions& op
 Measurements measure(std::span<const Case> cases, const Setup& setup, const MeasureOptions& options,
                      const std::function<void(std::size_t index)>& on_case) {
   Measurements measurements;
-  const double start = now();
+  const double start = wall_time();
   for (std::size_t i = 0; i < cases.size(); ++i) {
     on_case(i);
     measure_case(cases[i], setup, options, measurements);
   }
-  measurements.seconds = now() - start;
+  measurements.seconds = wall_time() - start;
   return measurements;
 }
 

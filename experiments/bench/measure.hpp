@@ -48,6 +48,7 @@ struct Measurements {
   double seconds = 0;
 };
 
+/// Times are the processor's for one thread, so that a busy machine disturbs little, and the wall clock's for several.
 /// Prepares the case, then lets every contender take its turn in every round, each in turns with its ceiling. Each
 /// contender's result is checked after its first run and after its last.
 void measure_case(const Case& what, const Setup& setup, const MeasureOptions& options, Measurements& measurements);
