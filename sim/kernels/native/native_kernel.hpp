@@ -9,7 +9,8 @@ namespace precsim::kernels::native {
 
 /// Operands are read in words of 4 bytes: an FP32 number, or a pair of INT16 codes at neighboring places of the
 /// reduction, the earlier one in the low half. A step is one word of every row and lane: one product or one pair.
-using Word [[gnu::may_alias]] = std::uint32_t;
+/// Tensors of codes may begin at any code.
+using Word [[gnu::may_alias, gnu::aligned(2)]] = std::uint32_t;
 inline constexpr int panel_lanes = 16;
 inline constexpr int most_panels = 2;
 inline constexpr int row_pointers = 7;
