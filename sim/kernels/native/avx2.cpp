@@ -7,6 +7,9 @@
 #define PRECSIM_TARGET __attribute__((target("avx2,fma")))
 #define PRECSIM_UNROLL _Pragma("GCC unroll 8")
 
+// Sanitizers take registers that the assembly needs.
+#define PRECSIM_PLAIN __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
+
 namespace precsim::kernels::native {
 namespace {
 
@@ -19,7 +22,8 @@ enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 /// (upper); ymm12 and ymm13: a step of the panel; ymm14: a word of a row. The assembler's loops write out the rows.
 /// Rows begin at %r8 ... %r13.
 template <int rows, Step step>
-PRECSIM_TARGET void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
+PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from,
+                                            Target to) {
   const Word* panel = tile.panel + segment.panel * panel_lanes;
   const std::int64_t row_step = tile.row_step * 4;
   const std::int64_t from_distance = from.distance * 4;

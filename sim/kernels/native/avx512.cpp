@@ -7,6 +7,9 @@
 #define PRECSIM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
 #define PRECSIM_UNROLL _Pragma("GCC unroll 16")
 
+// Sanitizers take registers that the assembly needs.
+#define PRECSIM_PLAIN __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
+
 namespace precsim::kernels::native {
 namespace {
 
@@ -16,7 +19,8 @@ enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 /// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row. The assembler's loops write out the rows.
 /// Rows 0 to 6 begin at %r8 ... %r14.
 template <int rows, int panels, Step step, bool spills>
-PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const float* factor, Source from, Target to) {
+PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& segment, const float* factor, Source from,
+                                            Target to) {
   alignas(64) Word sums[rows * tile_distance];
   const Word* panel = tile.panel + segment.panel * panel_lanes;
   const std::int64_t next_panel = tile.next_panel * 4;
@@ -128,7 +132,7 @@ PRECSIM_TARGET void run_loops(const Tile& tile, const Segment& segment, const fl
       : [panel] "+r"(panel), [at] "+r"(at), [second] "+r"(second), [scratch] "+r"(scratch), [steps] "=&r"(steps),
         [chains] "+m"(chains), [source] "+m"(source), [source_distance] "+m"(source_distance), [target] "+m"(target),
         [target_distance] "+m"(target_distance)
-      : [next_panel] "r"(next_panel), [row_step] "r"(row_step), [all_steps] "m"(all_steps), [factor] "m"(factor),
+      : [next_panel] "r"(next_panel), [row_step] "m"(row_step), [all_steps] "m"(all_steps), [factor] "m"(factor),
         [last] "m"(to.words), [last_distance] "m"(last_distance), [rows] "i"(rows), [panels] "i"(panels),
         [spills] "i"(spills ? 1 : 0), [step] "i"(static_cast<int>(step))
       : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5",

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "sim/kernels/native/pack.hpp"
+#include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels::native {
 namespace {
@@ -223,11 +224,11 @@ void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t
   }
   for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
     const bool right = panel + most < last_panel;
-    const Word* to_come = right ? tiling.panels + (panel + most) * tiling.panel_words + here.panel
-                                : tiling.panels + first_panel * tiling.panel_words + next.panel;
+    const std::int64_t next_panel = right ? panel + most : first_panel;
+    const Word* to_come = tiling.panels + next_panel * tiling.panel_words + (right ? here.panel : next.panel);
     const std::int64_t words = right ? here.panel_words : next.panel_words;
     Prefetch panels_to_come[most_panels];
-    for (std::int64_t p = 0; p < most && (!right || panel + most + p < last_panel); ++p) {
+    for (std::int64_t p = 0; p < std::min(most, last_panel - next_panel); ++p) {
       panels_to_come[p] = Prefetch(to_come + p * tiling.panel_words, words, count);
     }
     for (std::int64_t i = 0; i < count; ++i) {
@@ -336,7 +337,7 @@ void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_ro
 void run_split(const Tiling& tiling) {
   const auto rows = static_cast<std::int64_t>(tiling.row_starts.size());
   const std::int64_t panels = padded_columns(tiling.columns) / panel_lanes;
-#pragma omp parallel if (rows * panels > 64)
+#pragma omp parallel if (worth_threads(rows * panels * (tiling.panel_words / panel_lanes)))
   {
     const std::int64_t parts = omp_get_num_threads();
     const std::int64_t part = omp_get_thread_num();
