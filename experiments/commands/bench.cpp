@@ -36,7 +36,7 @@ const cli::Command command{
                 {.name = "json", .meaning = "prints the result as JSON"},
                 {.name = "quiet", .meaning = "no progress"}},
     .positional = cli::Positional{"GROUP", "gemm, conv, convert or simulate (default: all)", 0, 4},
-    .example = "precsim bench gemm --only square --threads 2"};
+    .example = "precsim bench gemm --only square/256"};
 
 std::int64_t integer(const cli::Arguments& arguments, std::string_view option, std::int64_t otherwise,
                      std::int64_t largest) {
