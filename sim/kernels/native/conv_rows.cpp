@@ -12,7 +12,7 @@ namespace precsim::kernels::native {
 namespace {
 
 constexpr std::int64_t rows_per_block = 448;
-constexpr std::int64_t rows_at_once = 56;
+using Between = std::function<void(std::int64_t, std::int64_t)>;
 constexpr std::int64_t most_block_steps = 2304;
 constexpr std::int64_t cached_panel_words = 196608;
 
@@ -110,12 +110,12 @@ class RowProduct {
         tiling.words = reinterpret_cast<const Word*>(block.data() + group * block.channels());
         tiling.panels = weights_.group(group);
         tiling.result = result_ + group * weights_.columns;
-        const auto prefetch = [&](std::int64_t from, std::int64_t to) {
-          if (group == 0) {
-            block.prefetch(std::min(end + from, last), std::min(end + to, last));
-          }
+        const std::int64_t next = std::min(end + rows_per_block, last) - end;
+        const Between prefetch = [&](std::int64_t i, std::int64_t count) {
+          block.prefetch(end + next * i / count, end + next * (i + 1) / count);
         };
-        run_blocks(tiling, blocks, first_panel, last_panel, prefetch);
+        const Between nothing;
+        run_blocks(tiling, blocks, first_panel, last_panel, group == 0 ? prefetch : nothing);
         if (epilogue_ != nullptr) {
           const std::int64_t channel = group * weights_.columns;
           epilogue_->apply(row, end, channel + first_panel * panel_lanes,
@@ -144,9 +144,8 @@ class RowProduct {
 
   /// As many panels at a time as the first-level cache holds; of those all before the next rows, so that results are
   /// written line by line.
-  template <class Prefetch>
   void run_blocks(Tiling& tiling, std::span<const std::vector<Segment>> blocks, std::int64_t first_panel,
-                  std::int64_t last_panel, Prefetch prefetch) const {
+                  std::int64_t last_panel, const Between& prefetch) const {
     const auto rows = static_cast<std::int64_t>(tiling.row_starts.size());
     for (std::size_t b = 0; b < blocks.size(); ++b) {
       tiling.blocks = blocks.subspan(b, 1);
@@ -156,13 +155,7 @@ class RowProduct {
       const std::int64_t pairs = std::max<std::int64_t>(1, cached_panel_words / (steps * panel_lanes * kernel_.panels));
       for (std::int64_t panel = first_panel; panel < last_panel; panel += pairs * kernel_.panels) {
         const std::int64_t end = std::min(panel + pairs * kernel_.panels, last_panel);
-        for (std::int64_t row = 0; row < rows; row += rows_at_once) {
-          const std::int64_t stop = std::min(row + rows_at_once, rows);
-          if (b == 0 && panel == first_panel) {
-            prefetch(row, stop);
-          }
-          native::run_rows(tiling, row, stop, panel, end);
-        }
+        native::run_rows(tiling, 0, rows, panel, end, b == 0 && panel == first_panel ? prefetch : Between());
       }
     }
   }

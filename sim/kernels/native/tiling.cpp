@@ -321,14 +321,19 @@ void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_r
 }
 
 void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
-              std::int64_t last_panel) {
+              std::int64_t last_panel, const std::function<void(std::int64_t, std::int64_t)>& between) {
   const std::int64_t most = tiling.kernel->panels;
   const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
+  const std::int64_t count = static_cast<std::int64_t>(tiles.size()) * ((last_panel - first_panel + most - 1) / most);
   BlockRun run(tiling, tiling.blocks.front(), tiling.begins, tiling.ends);
+  std::int64_t done = 0;
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
       const bool right = panel + most < last_panel;
       run.prefetch_result(tiles[right || i + 1 == tiles.size() ? i : i + 1], right ? panel + most : first_panel);
+      if (between) {
+        between(done++, count);
+      }
       run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)));
     }
   }
