@@ -176,10 +176,10 @@ TEST(ProductCommands, ListTheFills) {
   }
 }
 
-/// A kernel whose wrapping lanes saturate.
+/// A kernel whose wrapping chains saturate.
 TEST(Products, ADifferingBitIsReportedWithBothValuesAndExitCodeOne) {
   kernels::native::NativeKernel wrong = kernels::native::portable;
-  std::swap(wrong.wrap, wrong.saturate);
+  std::swap(wrong.wrap.chains, wrong.saturate.chains);
   kernels::TileKernel kernel = kernels::tile_kernels().back();
   kernel.native = &wrong;
   const product::SideRequest side{formats::parse_conversion("dfp16"),

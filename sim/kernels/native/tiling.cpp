@@ -309,6 +309,9 @@ void join_chains(std::vector<Segment>& block) {
 
 void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
                std::int64_t last_panel) {
+  if (first_panel == last_panel) {
+    return;
+  }
   const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
   const std::size_t parts = (tiles.size() + tiles_per_block - 1) / tiles_per_block;
   for (std::size_t i = 0; i < parts; ++i) {
