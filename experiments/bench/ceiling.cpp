@@ -62,13 +62,13 @@ constexpr RegisterLoop fma_256{"vfmadd231ps ymm", 24 * 8, fma_ymm};
 
 constexpr KernelCeilings table[] = {
 #if defined(__x86_64__)
-    {"avx512_vnni", "avx512", {"vpdpwssd zmm", 24 * 32, dot_zmm}, fma_512},
-    {"avx512", "avx512", {"vpmaddwd + vpaddd zmm", 24 * 32, madd_zmm}, fma_512},
-    {"avx_vnni", "avx2", {"vpdpwssd ymm", 24 * 16, dot_ymm}, fma_256},
-    {"avx2", "avx2", {"vpmaddwd + vpaddd ymm", 24 * 16, madd_ymm}, fma_256},
-    {"portable", "portable", {"pmaddwd + paddd xmm", 24 * 8, madd_xmm}, {}},
+    {"avx512_vnni", {"vpdpwssd zmm", 24 * 32, dot_zmm}, fma_512},
+    {"avx512", {"vpmaddwd + vpaddd zmm", 24 * 32, madd_zmm}, fma_512},
+    {"avx_vnni", {"vpdpwssd ymm", 24 * 16, dot_ymm}, fma_256},
+    {"avx2", {"vpmaddwd + vpaddd ymm", 24 * 16, madd_ymm}, fma_256},
+    {"portable", {"pmaddwd + paddd xmm", 24 * 8, madd_xmm}, {}},
 #else
-    {"portable", "portable", {}, {}},
+    {"portable", {}, {}},
 #endif
 };
 

@@ -19,7 +19,6 @@ struct RegisterLoop {
 /// One row for each row of the kernel table: the fastest that its instruction set can do. Null loops: not known.
 struct KernelCeilings {
   std::string_view kernel;
-  std::string_view array_kernel;  ///< the row of the array conversions with the same instructions
   RegisterLoop integer, floating;
 };
 std::span<const KernelCeilings> kernel_ceilings();

@@ -46,7 +46,7 @@ struct Part {
 /// What every case is prepared for.
 struct Setup {
   const kernels::TileKernel& kernel;
-  const formats::ArrayKernel& array_kernel;
+  const formats::ArrayKernel& arrays() const { return kernels::array_kernel(&kernel); }
 };
 
 /// One row of the catalogue. `prepare` allocates operands and returns the contenders, peers last.

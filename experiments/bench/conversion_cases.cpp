@@ -25,11 +25,11 @@ constexpr std::int16_t poison = 0x5555;
 
 struct DataSet {
   std::string_view name;
-  std::vector<float> (*values)(std::int64_t count, std::uint32_t tensor);
+  std::string_view fill;
   std::int64_t count;
 };
 constexpr DataSet data_sets[] = {
-    {"normal", normal_values, usual_count}, {"wide", wide_values, usual_count}, {"tiny", normal_values, tiny_count}};
+    {"normal", "normal", usual_count}, {"wide", "wide", usual_count}, {"tiny", "normal", tiny_count}};
 
 struct FormatRow {
   std::string_view name;
@@ -52,7 +52,7 @@ using ArrayPtr = std::shared_ptr<const Array>;
 using Codes = std::vector<std::int16_t>;
 
 ArrayPtr make_array(const DataSet& data, std::string_view format) {
-  Array array{formats::parse_format(format), data.values(data.count, 1)};
+  Array array{formats::parse_format(format), filled_values(data.fill, data.count, 1)};
   array.absmax = formats::extent(array.x.data(), array.count()).absmax;
   array.exponent = array.format->block_exponent(array.absmax);
   return std::make_shared<const Array>(std::move(array));
@@ -121,7 +121,7 @@ Contender encoding(const ArrayPtr& array, Rounding rounding, const Setup& setup)
   const auto codes = std::make_shared<Codes>(array->x.size(), poison);
   Contender contender;
   contender.what = {formats::name(rounding), static_cast<double>(array->count()),
-                    [=, &kernel = setup.array_kernel] { encode(*array, rounding, kernel, *codes); }};
+                    [=, &kernel = setup.arrays()] { encode(*array, rounding, kernel, *codes); }};
   contender.check = [=]() -> std::string {
     return check_elements(*array, [&](std::int64_t i) -> std::string {
       const std::int16_t actual = (*codes)[static_cast<std::size_t>(i)];
@@ -135,10 +135,10 @@ Contender encoding(const ArrayPtr& array, Rounding rounding, const Setup& setup)
 Contender decoding(const ArrayPtr& array, const Setup& setup) {
   const auto codes = std::make_shared<Codes>(array->x.size());
   const auto values = std::make_shared<std::vector<float>>(array->x.size(), NAN);
-  encode(*array, {}, setup.array_kernel, *codes);
+  encode(*array, {}, setup.arrays(), *codes);
   Contender contender;
   contender.what = {"decode", static_cast<double>(array->count()),
-                    [=, &kernel = setup.array_kernel] { decode(*array, *codes, kernel, *values); }};
+                    [=, &kernel = setup.arrays()] { decode(*array, *codes, kernel, *values); }};
   contender.check = [=]() -> std::string {
     return check_elements(*array, [&](std::int64_t i) -> std::string {
       const float actual = (*values)[static_cast<std::size_t>(i)];
@@ -176,7 +176,7 @@ float plain_absmax(const std::vector<float>& x) {
 Contender absmax_pass(const ArrayPtr& array, const Setup& setup) {
   const auto result = std::make_shared<float>(0.0f);
   Contender contender;
-  contender.what = {"absmax", static_cast<double>(array->count()), [array, result, &kernel = setup.array_kernel] {
+  contender.what = {"absmax", static_cast<double>(array->count()), [array, result, &kernel = setup.arrays()] {
                       float largest = 0;
 #pragma omp parallel reduction(max : largest)
                       {
@@ -196,8 +196,8 @@ Contender absmax_pass(const ArrayPtr& array, const Setup& setup) {
 Contender statistics_pass(const ArrayPtr& array, const Setup& setup) {
   Codes codes(array->x.size());
   const auto values = std::make_shared<std::vector<float>>(array->x.size());
-  encode(*array, {}, setup.array_kernel, codes);
-  decode(*array, codes, setup.array_kernel, *values);
+  encode(*array, {}, setup.arrays(), codes);
+  decode(*array, codes, setup.arrays(), *values);
   const auto result = std::make_shared<formats::ErrorStatistics>();
   Contender contender;
   contender.what = {"error statistics", static_cast<double>(array->count()),

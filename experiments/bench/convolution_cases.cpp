@@ -39,22 +39,11 @@ Contender convolution(const OperandsPtr& operands, bool integer, const Setup& se
   return contender;
 }
 
-Contender proved_convolution(const OperandsPtr& operands, const Setup& setup) {
-  const auto run = std::make_shared<ProductRun>(operands, true, integer_accumulators(arith::chain_auto));
-  Contender contender;
-  contender.what = {"int16 with proof", run->macs(), [run, &kernel = setup.kernel] {
-                      run->multiply(kernels::Engine::native, kernels::TelemetryLevel::events, kernel);
-                    }};
-  contender.ceiling = register_ceiling(ceilings_of(setup.kernel).integer);
-  contender.check = [run] { return run->check(); };
-  return contender;
-}
-
 std::vector<Contender> prepare(const kernels::ConvShape& shape, Pass pass, bool with_proof, const Setup& setup) {
   const OperandsPtr operands = normal_operands(shape, pass);
   std::vector<Contender> contenders{convolution(operands, true, setup), convolution(operands, false, setup)};
   if (with_proof) {
-    contenders.push_back(proved_convolution(operands, setup));
+    contenders.push_back(proved_product(operands, setup));
   }
   for (Contender& peer : peer_contenders(operands, true, "int16", "fp32", setup)) {
     contenders.push_back(std::move(peer));

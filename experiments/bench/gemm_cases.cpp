@@ -100,18 +100,6 @@ Contender product(std::string name, const OperandsPtr& operands, bool integer, b
   return contender;
 }
 
-/// The library's product with the longest chain that it proves; the proof is timed too.
-Contender proved_product(const OperandsPtr& operands, const Setup& setup) {
-  const auto run = std::make_shared<ProductRun>(operands, true, integer_accumulators(arith::chain_auto));
-  Contender contender;
-  contender.what = {"int16 with proof", run->macs(), [run, &kernel = setup.kernel] {
-                      run->multiply(kernels::Engine::native, kernels::TelemetryLevel::events, kernel);
-                    }};
-  contender.ceiling = register_ceiling(ceilings_of(setup.kernel).integer);
-  contender.check = [run] { return run->check(); };
-  return contender;
-}
-
 OperandsPtr operands_of(std::int64_t m, std::int64_t n, std::int64_t k) {
   return normal_operands(kernels::ConvShape::gemm(m, n, k), Pass::forward);
 }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <limits>
 
+#include "experiments/bench/ceiling.hpp"
 #include "experiments/bench/data.hpp"
 
 namespace precsim::bench {
@@ -36,18 +37,11 @@ OperandsPtr with_values(Operands operands) {
 
 }  // namespace
 
-std::int64_t operand_size(const kernels::ConvShape& shape, Pass pass, Side side) {
-  if (side == Side::right) {
-    return pass == Pass::weight_gradient ? shape.input_size() : shape.weight_size();
-  }
-  return pass == Pass::forward ? shape.input_size() : shape.output_size();
-}
-
 OperandsPtr normal_operands(const kernels::ConvShape& shape, Pass pass, double ratio) {
   return with_values({shape,
                       pass,
-                      normal_codes(operand_size(shape, pass, Side::left), left_tensor, largest_code, ratio),
-                      normal_codes(operand_size(shape, pass, Side::right), right_tensor, largest_code, ratio),
+                      normal_codes(shape.operand_size(pass, Side::left), left_tensor, largest_code, ratio),
+                      normal_codes(shape.operand_size(pass, Side::right), right_tensor, largest_code, ratio),
                       {},
                       {}});
 }
@@ -55,7 +49,7 @@ OperandsPtr normal_operands(const kernels::ConvShape& shape, Pass pass, double r
 OperandsPtr lowest_operands(const kernels::ConvShape& shape, Pass pass) {
   constexpr std::int16_t lowest = std::numeric_limits<std::int16_t>::min();
   const auto all = [&](Side side) {
-    return std::vector<std::int16_t>(static_cast<std::size_t>(operand_size(shape, pass, side)), lowest);
+    return std::vector<std::int16_t>(static_cast<std::size_t>(shape.operand_size(pass, side)), lowest);
   };
   return with_values({shape, pass, all(Side::left), all(Side::right), {}, {}});
 }
@@ -109,6 +103,17 @@ kernels::Accumulators integer_accumulators(std::int64_t chain) {
   kernels::Accumulators accumulators;
   accumulators.integer.chain = chain;
   return accumulators;
+}
+
+Contender proved_product(const OperandsPtr& operands, const Setup& setup) {
+  const auto run = std::make_shared<ProductRun>(operands, true, integer_accumulators(arith::chain_auto));
+  Contender contender;
+  contender.what = {"int16 with proof", run->macs(), [run, &kernel = setup.kernel] {
+                      run->multiply(kernels::Engine::native, kernels::TelemetryLevel::events, kernel);
+                    }};
+  contender.ceiling = register_ceiling(ceilings_of(setup.kernel).integer);
+  contender.check = [run] { return run->check(); };
+  return contender;
 }
 
 std::vector<Place> sample_places(const kernels::ConvShape& shape, Pass pass) {

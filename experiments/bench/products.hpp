@@ -22,9 +22,6 @@ struct Operands {
 };
 using OperandsPtr = std::shared_ptr<const Operands>;
 
-/// How large a tensor is that is one side of a product.
-std::int64_t operand_size(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side);
-
 /// Normal codes of headroom 1, largest magnitude 16383, with this ratio of that to the deviation.
 OperandsPtr normal_operands(const kernels::ConvShape& shape, kernels::Pass pass, double ratio = 5);
 /// Every code -32768.
@@ -46,6 +43,9 @@ struct ProductRun {
   double macs() const { return static_cast<double>(operands->shape.macs()); }
 };
 using ProductRunPtr = std::shared_ptr<ProductRun>;
+
+/// The library's multiply() with the longest chain that it proves; the proof is timed too.
+Contender proved_product(const OperandsPtr& operands, const Setup& setup);
 
 /// Accumulators of integer products: this chain, pairs, wrapping.
 kernels::Accumulators integer_accumulators(std::int64_t chain);

@@ -86,7 +86,7 @@ OperandsPtr rounded_operands(const FloatRow& row) {
   operands.shape = kernels::ConvShape::gemm(row.size, row.size, row.size);
   const formats::Conversion conversion = formats::parse_conversion(row.format);
   const auto rounded = [&](std::uint32_t tensor) {
-    const std::vector<float> values = normal_values(row.size * row.size, tensor);
+    const std::vector<float> values = filled_values("normal", row.size * row.size, tensor);
     return formats::convert(values, row.size, conversion, {}, "operand").values;
   };
   operands.left_values = rounded(1);

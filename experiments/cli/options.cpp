@@ -10,6 +10,7 @@
 #include <boost/program_options/value_semantic.hpp>
 
 #include "formats/error.hpp"
+#include "formats/grammar.hpp"
 #include "formats/words.hpp"
 
 namespace precsim::cli {
@@ -118,6 +119,15 @@ std::optional<std::string> Arguments::value(std::string_view option) const {
 std::vector<std::string> Arguments::values(std::string_view option) const {
   const auto found = values_.find(std::string(option));
   return found == values_.end() ? std::vector<std::string>() : found->second;
+}
+
+std::int64_t Arguments::integer(std::string_view option, std::int64_t otherwise, std::int64_t least,
+                                std::int64_t most) const {
+  std::int64_t number = otherwise;
+  if (const auto text = value(option); text && !formats::parse_integer(*text, least, most, number)) {
+    throw UserError(fmt::format("--{} must be an integer from {} to {}, not {}", option, least, most, quote(*text)));
+  }
+  return number;
 }
 
 bool wants_help(std::span<const std::string> arguments) {

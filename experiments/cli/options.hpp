@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -55,6 +56,8 @@ class Arguments {
   std::optional<std::string> value(std::string_view option) const;
   /// All its values, in order.
   std::vector<std::string> values(std::string_view option) const;
+  /// Its value as an integer, `otherwise` when it was not given. Throws UserError outside least .. most.
+  std::int64_t integer(std::string_view option, std::int64_t otherwise, std::int64_t least, std::int64_t most) const;
   const std::vector<std::string>& positionals() const { return positionals_; }
 
  private:

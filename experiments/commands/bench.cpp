@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "experiments/bench/ceiling.hpp"
 #include "experiments/bench/measure.hpp"
 #include "experiments/cli/progress.hpp"
 #include "experiments/cli/table.hpp"
@@ -37,15 +36,6 @@ const cli::Command command{
                 {.name = "quiet", .meaning = "no progress"}},
     .positional = cli::Positional{"GROUP", "gemm, conv, convert or simulate (default: all)", 0, 4},
     .example = "precsim bench gemm --only square/256"};
-
-std::int64_t integer(const cli::Arguments& arguments, std::string_view option, std::int64_t otherwise,
-                     std::int64_t largest) {
-  std::int64_t value = otherwise;
-  if (const auto text = arguments.value(option); text && !formats::parse_integer(*text, 1, largest, value)) {
-    throw UserError(fmt::format("--{} must be an integer from 1 to {}, not '{}'", option, largest, *text));
-  }
-  return value;
-}
 
 std::vector<bench::Case> all_cases() {
   std::vector<bench::Case> cases;
@@ -127,17 +117,16 @@ cli::ExitCode run_bench(std::span<const std::string> arguments, cli::Streams& st
   const std::vector<bench::Case> cases = chosen_cases(all, parsed);
   const kernels::TileKernel& kernel = chosen_kernel(parsed.value("kernel").value_or(""));
   BenchRequest request{kernel.name, {}};
-  request.options.rounds = static_cast<int>(integer(parsed, "rounds", request.options.rounds, 1000));
-  request.options.threads = set_threads(integer(parsed, "threads", 1, 1024));
+  request.options.rounds = static_cast<int>(parsed.integer("rounds", request.options.rounds, 1, 1000));
+  request.options.threads = set_threads(parsed.integer("threads", 1, 1, 1024));
   cli::ProgressOptions options;
   options.mode = cli::progress_mode("auto", parsed.has("quiet"), streams.err_terminal);
   options.width = streams.err_terminal.width;
   options.label = "bench";
   options.unit = "cases";
   cli::Progress progress(streams.err, options);
-  const bench::Setup setup{kernel, formats::find_array_kernel(bench::ceilings_of(kernel).array_kernel)};
   const bench::Measurements measurements = bench::measure(
-      cases, setup, request.options, [&](std::size_t i) { progress.update(i, cases.size(), cases[i].name); });
+      cases, {kernel}, request.options, [&](std::size_t i) { progress.update(i, cases.size(), cases[i].name); });
   progress.finish();
   streams.out << (parsed.has("json") ? bench_json(request, all, measurements) : bench_text(request, all, measurements));
   return bench_exit_code(measurements);

@@ -53,12 +53,12 @@ ShapeAndPass shape_of(const cli::Arguments& arguments) {
   shape.h = input[1];
   shape.w = input[2];
   shape.ic = input[3];
-  shape.oc = parse_count(arguments, "channels", 0, 1, largest_size);
+  shape.oc = arguments.integer("channels", 0, 1, largest_size);
   shape.kh = filter[0];
   shape.kw = filter[1];
-  shape.stride = parse_count(arguments, "stride", 1, 1, largest_size);
-  shape.pad = parse_count(arguments, "pad", 0, 0, largest_size);
-  shape.groups = parse_count(arguments, "groups", 1, 1, largest_size);
+  shape.stride = arguments.integer("stride", 1, 1, largest_size);
+  shape.pad = arguments.integer("pad", 0, 0, largest_size);
+  shape.groups = arguments.integer("groups", 1, 1, largest_size);
   const kernels::Pass pass = parse_pass(arguments.value("pass").value_or("forward"));
   return {shape, pass,
           fmt::format("conv {}, input {}, {} channels, filter {}, stride {}, pad {}, groups {}", kernels::name(pass),

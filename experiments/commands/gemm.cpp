@@ -30,7 +30,7 @@ ShapeAndPass shape_of(const cli::Arguments& arguments) {
       throw UserError("give the sizes either as --shape MxNxK or as all of --m M, --n N and --k K");
     }
     if (!arguments.has("shape")) {
-      sizes.push_back(parse_count(arguments, name, 0, 1, largest_size));
+      sizes.push_back(arguments.integer(name, 0, 1, largest_size));
     }
   }
   return {kernels::ConvShape::gemm(sizes[0], sizes[1], sizes[2]), kernels::Pass::forward,

@@ -89,10 +89,7 @@ cli::ExitCode run_models(std::span<const std::string> arguments, cli::Streams& s
     return cli::ExitCode::ok;
   }
   const cli::Arguments parsed = cli::parse_arguments(models_command, arguments);
-  std::int64_t classes = 10;
-  if (const auto text = parsed.value("classes"); text && !formats::parse_integer(*text, 2, 1000000, classes)) {
-    throw UserError(fmt::format("--classes must be an integer from 2 to 1000000, not '{}'", *text));
-  }
+  const std::int64_t classes = parsed.integer("classes", 10, 2, 1000000);
   const nn::Shape image = image_shape(parsed.value("image").value_or("28x28x1"));
   if (!parsed.positionals().empty()) {
     const nn::Network network(models::build_model(parsed.positionals()[0], image, classes), plan_of(parsed), true);

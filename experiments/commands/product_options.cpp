@@ -49,11 +49,10 @@ product::ProductRequest parse_request(const cli::Arguments& arguments, const Sha
   request.pass = wanted.pass;
   request.sides = {parse_side(arguments, "a"), parse_side(arguments, "b")};
   request.accumulators = parse_accumulators(arguments, request.is_integer());
-  request.seed =
-      static_cast<std::uint32_t>(parse_count(arguments, "seed", 1, 0, std::numeric_limits<std::uint32_t>::max()));
+  request.seed = static_cast<std::uint32_t>(arguments.integer("seed", 1, 0, std::numeric_limits<std::uint32_t>::max()));
   request.engine = kernels::parse_engine(arguments.value("engine").value_or("simulate"));
   request.kernel = &chosen_kernel(arguments.value("kernel").value_or(""));
-  request.repeat = static_cast<int>(parse_count(arguments, "repeat", 1, 1, 1000000));
+  request.repeat = static_cast<int>(arguments.integer("repeat", 1, 1, 1000000));
   return request;
 }
 
@@ -111,15 +110,6 @@ std::vector<std::int64_t> parse_sizes(std::string_view option, std::string_view 
   return sizes;
 }
 
-std::int64_t parse_count(const cli::Arguments& arguments, std::string_view option, std::int64_t otherwise,
-                         std::int64_t low, std::int64_t high) {
-  std::int64_t value = otherwise;
-  if (const auto text = arguments.value(option); text && !formats::parse_integer(*text, low, high, value)) {
-    throw UserError(fmt::format("--{} must be an integer from {} to {}, not '{}'", option, low, high, *text));
-  }
-  return value;
-}
-
 cli::ExitCode run_product_command(const cli::Command& command, ShapeAndPass (*shape_of)(const cli::Arguments&),
                                   std::span<const std::string> arguments, cli::Streams& streams) {
   if (cli::wants_help(arguments)) {
@@ -134,7 +124,7 @@ cli::ExitCode run_product_command(const cli::Command& command, ShapeAndPass (*sh
   const ShapeAndPass wanted = shape_of(parsed);
   const product::ProductRequest request = parse_request(parsed, wanted);
   product::check_size(request);
-  const int threads = set_threads(parse_count(parsed, "threads", 0, 0, 1024));
+  const int threads = set_threads(parsed.integer("threads", 0, 0, 1024));
   const product::ProductReport report = product::run_product(request);
   const ProductRun run{wanted.text, request, threads, report};
   streams.out << (parsed.has("json") ? product_json(run) : product_text(run));

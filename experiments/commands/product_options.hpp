@@ -18,10 +18,6 @@ std::vector<cli::Option> product_options(std::vector<cli::Option> own);
 /// letters, each from 1 to 2^31.
 std::vector<std::int64_t> parse_sizes(std::string_view option, std::string_view form, std::string_view text);
 
-/// The integer of an option, `otherwise` where it is absent. Raises UserError naming the option and the range.
-std::int64_t parse_count(const cli::Arguments& arguments, std::string_view option, std::int64_t otherwise,
-                         std::int64_t low, std::int64_t high);
-
 /// The product that a command line asks for.
 struct ShapeAndPass {
   kernels::ConvShape shape;

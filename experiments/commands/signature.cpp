@@ -6,8 +6,6 @@
 #include "experiments/cli/progress.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/run/run_options.hpp"
-#include "formats/error.hpp"
-#include "formats/grammar.hpp"
 
 namespace precsim::experiments {
 namespace {
@@ -29,10 +27,7 @@ cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams
     return cli::ExitCode::ok;
   }
   const cli::Arguments parsed = cli::parse_arguments(command, arguments);
-  std::int64_t threads = 0;
-  if (const auto text = parsed.value("threads"); text && !formats::parse_integer(*text, 0, 1024, threads)) {
-    throw UserError(fmt::format("--threads must be an integer from 0 to 1024, not '{}'", *text));
-  }
+  const std::int64_t threads = parsed.integer("threads", 0, 0, 1024);
   const std::string kernel = parsed.value("kernel").value_or("");
   chosen_kernel(kernel);
   const kernels::Engine engine = kernels::parse_engine(parsed.value("engine").value_or("simulate"));

@@ -32,15 +32,6 @@ const cli::Command command{
                 {.name = "quiet", .meaning = "no progress"}},
     .example = "precsim verify --quick"};
 
-std::int64_t integer(const cli::Arguments& arguments, std::string_view option, std::int64_t otherwise,
-                     std::int64_t largest) {
-  std::int64_t value = otherwise;
-  if (const auto text = arguments.value(option); text && !formats::parse_integer(*text, 0, largest, value)) {
-    throw UserError(fmt::format("--{} must be an integer from 0 to {}, not '{}'", option, largest, *text));
-  }
-  return value;
-}
-
 std::vector<std::string_view> groups(const std::vector<verify::Section>& sections) {
   std::vector<std::string_view> names;
   for (const verify::Section& section : sections) {
@@ -86,8 +77,8 @@ VerifyRequest parse_request(const cli::Arguments& arguments) {
   request.depth = arguments.has("quick")  ? verify::Depth::quick
                   : arguments.has("full") ? verify::Depth::full
                                           : verify::Depth::standard;
-  request.seed = static_cast<std::uint32_t>(integer(arguments, "seed", 1, 4294967295));
-  request.threads = set_threads(integer(arguments, "threads", 0, 1024));
+  request.seed = static_cast<std::uint32_t>(arguments.integer("seed", 1, 0, 4294967295));
+  request.threads = set_threads(arguments.integer("threads", 0, 0, 1024));
   return request;
 }
 

@@ -9,9 +9,9 @@
 #include <charconv>
 #include <vector>
 
+#include "formats/array_kernel.hpp"
 #include "formats/draws.hpp"
 #include "formats/error.hpp"
-#include "formats/exact.hpp"
 #include "formats/grammar.hpp"
 #include "sim/kernels/threads.hpp"
 
@@ -19,63 +19,57 @@ namespace precsim::product {
 namespace {
 
 using formats::RandomBits;
-using Words = std::array<std::uint32_t, 4>;
 
-/// Elements 4b to 4b + 3 from the four words of block b.
-template <class Draw>
-void by_blocks(const RandomBits& bits, std::span<float> values, Draw draw) {
+constexpr std::int64_t piece = 1024;
+
+/// Element i from words each * i to each * i + each - 1.
+template <int each, class Draw>
+void by_words(const RandomBits& bits, std::span<float> values, Draw draw) {
   const auto size = static_cast<std::int64_t>(values.size());
 #pragma omp parallel for schedule(static) if (kernels::worth_threads(size))
-  for (std::int64_t block = 0; block < (size + 3) / 4; ++block) {
-    const std::array<float, 4> drawn = draw(bits.block(static_cast<std::uint64_t>(block)));
-    std::copy_n(drawn.begin(), std::min<std::int64_t>(4, size - 4 * block), values.begin() + 4 * block);
+  for (std::int64_t begin = 0; begin < size; begin += piece) {
+    const std::int64_t count = std::min(piece, size - begin);
+    std::array<std::uint32_t, piece * each> words;
+    formats::best_array_kernel().words(bits, static_cast<std::uint64_t>(begin * each), count * each, words.data());
+    for (std::int64_t i = 0; i < count; ++i) {
+      values[static_cast<std::size_t>(begin + i)] = draw(words.data() + i * each);
+    }
   }
-}
-
-template <class Draw>
-void by_words(const RandomBits& bits, std::span<float> values, Draw draw) {
-  by_blocks(bits, values, [draw](const Words& w) {
-    return std::array<float, 4>{draw(w[0]), draw(w[1]), draw(w[2]), draw(w[3])};
-  });
 }
 
 void fill_uniform(const Fill&, const RandomBits& bits, std::span<float> values) {
-  by_words(bits, values, [](std::uint32_t word) { return static_cast<float>(2 * formats::uniform(word) - 1); });
+  by_words<1>(bits, values, [](const std::uint32_t* w) { return static_cast<float>(2 * formats::uniform(*w) - 1); });
 }
 
+/// The sum of twelve uniform numbers of 16 bits has mean 6 * 65535 and variance 65536^2 - 1.
 void fill_normal(const Fill& fill, const RandomBits& bits, std::span<float> values) {
-  const double limit = fill.peak == 0 ? 10 : fill.peak;
-  by_blocks(bits, values, [limit](const Words& w) {
-    const auto a = formats::normal_pair(w[0], w[1]);
-    const auto b = formats::normal_pair(w[2], w[3]);
-    const auto clamped = [limit](double x) { return static_cast<float>(std::clamp(x, -limit, limit)); };
-    return std::array<float, 4>{clamped(a[0]), clamped(a[1]), clamped(b[0]), clamped(b[1])};
+  const float limit = fill.peak == 0 ? 6 : static_cast<float>(fill.peak);
+  by_words<6>(bits, values, [limit](const std::uint32_t* words) {
+    std::int32_t sum = -6 * 65535;
+    for (int i = 0; i < 6; ++i) {
+      sum += static_cast<std::int32_t>((words[i] & 0xffffu) + (words[i] >> 16));
+    }
+    return std::clamp(static_cast<float>(sum) * 0x1p-16f, -limit, limit);
   });
   if (fill.peak != 0 && !values.empty()) {
-    values[0] = static_cast<float>(fill.peak);
+    values[0] = limit;
   }
 }
 
-constexpr int wide_low = -28;
-constexpr int wide_high = 19;
+constexpr std::uint32_t wide_low = 127 - 28;
+constexpr std::uint32_t wide_high = 127 + 19;
 
 void fill_wide(const Fill&, const RandomBits& bits, std::span<float> values) {
-  RandomBits of_exponents = bits;
-  ++of_exponents.use;
-  std::vector<float> scales(values.size());
-  by_words(of_exponents, scales, [](std::uint32_t word) {
-    const int exponent = wide_low + static_cast<int>(std::uint64_t{word} * (wide_high - wide_low + 1) >> 32);
-    return static_cast<float>(formats::power_of_two(exponent));
+  by_words<2>(bits, values, [](const std::uint32_t* words) {
+    const auto field =
+        wide_low + static_cast<std::uint32_t>(std::uint64_t{words[1]} * (wide_high - wide_low + 1) >> 32);
+    return std::bit_cast<float>((words[0] & 0x807fffffu) | field << 23);
   });
-  by_words(bits, values, [](std::uint32_t word) { return std::bit_cast<float>((word & 0x807fffffu) | 0x3f800000u); });
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] *= scales[i];
-  }
 }
 
 void fill_extremes(const Fill&, const RandomBits& bits, std::span<float> values) {
   static constexpr std::array<float, 5> edges{-0x1.fffcp-1f, -0x1p-15f, 0, 0x1p-15f, 0x1.fffcp-1f};
-  by_words(bits, values, [](std::uint32_t word) { return edges[std::uint64_t{word} * edges.size() >> 32]; });
+  by_words<1>(bits, values, [](const std::uint32_t* w) { return edges[std::uint64_t{*w} * edges.size() >> 32]; });
 }
 
 void fill_one_hot(const Fill&, const RandomBits& bits, std::span<float> values) {
@@ -105,7 +99,8 @@ std::int64_t bound_code(const CodeContext& context) {
 
 constexpr FillEntry table[] = {
     {"uniform", "uniform from -1 to 1", fill_uniform, nullptr},
-    {"normal", "standard normal; peak=R: clamped to [-R, R], the first element R", fill_normal, nullptr, true},
+    {"normal", "sums of twelve uniform numbers, mean 0, deviation 1; peak=R: clamped to [-R, R], the first R",
+     fill_normal, nullptr, true},
     {"wide", "random sign and fraction, exponents uniform from -28 to 19", fill_wide, nullptr},
     {"extremes", "0, 2^-15 and 1 - 2^-15 of either sign: codes 0, 1, 32767 of dfp16", fill_extremes, nullptr},
     {"one_hot", "zeros, and 1 at one drawn place", fill_one_hot, nullptr},

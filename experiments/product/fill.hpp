@@ -22,7 +22,8 @@ struct CodeContext {
 struct FillEntry {
   std::string_view name;
   std::string_view meaning;
-  /// Element i depends on block i >> 2 of `bits` (wide: and of the next use) alone, one_hot on words 0 and 1.
+  /// Element i depends on its own words of `bits` alone: i, of normal 6i to 6i + 5, of wide 2i and 2i + 1; one_hot on
+  /// words 0 and 1.
   void (*values)(const Fill&, const formats::RandomBits&, std::span<float>);
   std::int64_t (*code)(const CodeContext&);  ///< null: values; otherwise `values` is null. The code may be too wide
   bool has_peak = false;                     ///< takes peak=R

@@ -32,8 +32,7 @@ TEST(CpuFeatures, AgreeWithTheSystem) {
     GTEST_SKIP() << "/proc/cpuinfo lists no flags here";
   }
   const auto has = [&](const char* flag) { return flags.contains(flag); };
-  const bool avx512 = has("avx512f") && has("avx512bw") && has("avx512cd") &&
-                      has("avx512dq") && has("avx512vl");
+  const bool avx512 = has("avx512f") && has("avx512bw") && has("avx512cd") && has("avx512dq") && has("avx512vl");
   const CpuFeatures& features = cpu_features();
   EXPECT_EQ(features.avx2, has("avx2"));
   EXPECT_EQ(features.fma, has("fma"));
