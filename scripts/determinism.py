@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Checks the promise of equal bits: one signature for every compiler, optimization, thread count and kernel, and across
-interruption.
+"""Checks the promise of equal bits: one signature for every compiler, optimization, thread count, kernel and engine, and
+across interruption.
 
 Builds the program with g++ and clang++, optimized in two ways and not at all (then with address and undefined-behavior
 sanitizer), and once with thread sanitizer. Each row of the table is one run:
-  signature  short training runs, one per precision plan, against tests/golden/signature.txt
-  wide       training in batches that every parallel loop shares among threads; whole records are compared
+  signature  short training runs, one per precision plan, against tests/golden/signature.txt; also with engine check
+  wide       training in batches that every parallel loop shares among threads; whole records are compared, and the
+             weights of simulation with those of the native engine
   resumed    tests/program/resume_test.py: runs interrupted by SIGTERM and kill -9, and resumed
   races      signature and wide under thread sanitizer; and a program with a race in it, which must be reported
 

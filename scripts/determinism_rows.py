@@ -47,6 +47,7 @@ class Row:
     result: str = ""
     note: str = ""
     seconds: float | None = None
+    engine: str = "simulate"
 
     @property
     def equal(self) -> bool:
@@ -59,7 +60,8 @@ class Row:
 
     def text(self) -> str:
         verdict = "" if self.seconds is None else "equal" if self.equal else "FAILED" if self.result == "-" else "DIFFERENT"
-        return LINE.format(self.what, self.build.compiler, self.build.flags, self.threads, self.kernel, self.result,
+        what = self.what if self.engine == "simulate" else f"{self.what} {self.engine}"
+        return LINE.format(what, self.build.compiler, self.build.flags, self.threads, self.kernel, self.result,
                            verdict, "" if self.seconds is None else f"{self.seconds:.1f}").rstrip()
 
 
@@ -89,7 +91,8 @@ def golden() -> dict[str, str]:
 
 
 def compare_signature(row: Row) -> tuple[str, str]:
-    output, wrong = call([row.build.program, "signature", "--quiet", "--threads", row.threads, "--kernel", row.kernel])
+    output, wrong = call([row.build.program, "signature", "--quiet", "--threads", row.threads, "--kernel", row.kernel,
+                          "--engine", row.engine])
     if wrong:
         return "-", wrong
     found = {line.split()[0].rstrip(":"): line.split()[1] for line in output.splitlines()}
@@ -103,18 +106,27 @@ def signature_rows(build: Build, depth: str) -> list[Row]:
     pairs = combinations(build, depth)
     if build.is_sanitized and depth != "full":
         pairs = pairs[:1]
-    return [Row("signature", build, str(threads), kernel, compare_signature) for threads, kernel in pairs]
+    simulated = [Row("signature", build, str(threads), kernel, compare_signature) for threads, kernel in pairs]
+    checked = pairs[:1] if build.is_sanitized else pairs[:1] + pairs[len(THREADS):] if depth != "full" else pairs
+    return simulated + [Row("signature", build, str(threads), kernel, compare_signature, engine="check")
+                        for threads, kernel in checked]
 
 
 def compare_wide(row: Row, folder: Path) -> tuple[str, str]:
-    """Against the first record of this name in the folder, whichever build made it."""
-    first, record = folder / f"{row.what.replace(' ', '_')}.h5", folder / "now.h5"
+    """Against the first record of this name and engine in the folder, and the first weights of this name, whichever
+    build made them."""
+    name = row.what.replace(" ", "_")
+    first, weights, record = folder / f"{name}_{row.engine}.h5", folder / f"{name}.state", folder / "now.h5"
     settings = [word for key, value in {**WIDE, **WIDE_RUNS[row.what]}.items() for word in ("--set", f"{key}={value}")]
     output, wrong = call([row.build.program, "train", "--quiet", "--json", *settings, "--threads", row.threads,
-                          "--kernel", row.kernel, "--out", record, "--overwrite"])
+                          "--kernel", row.kernel, "--engine", row.engine, "--out", record, "--overwrite"])
     if wrong:
         return "-", wrong
     state = json.loads(output)["state_hash"]
+    if not weights.exists():
+        weights.write_text(state, encoding="utf-8")
+    if state != weights.read_text(encoding="utf-8"):
+        return state, f"the weights differ from {weights.read_text(encoding='utf-8')}"
     if not first.exists():
         record.rename(first)
         return state, ""
@@ -123,8 +135,8 @@ def compare_wide(row: Row, folder: Path) -> tuple[str, str]:
 
 
 def wide_rows(build: Build, depth: str, folder: Path) -> list[Row]:
-    return [Row(name, build, str(threads), kernel, lambda row: compare_wide(row, folder))
-            for name in WIDE_RUNS for threads, kernel in combinations(build, depth)]
+    return [Row(name, build, str(threads), kernel, lambda row: compare_wide(row, folder), engine=engine)
+            for name in WIDE_RUNS for engine in ("simulate", "native") for threads, kernel in combinations(build, depth)]
 
 
 def compare_resumed(row: Row) -> tuple[str, str]:
@@ -149,6 +161,6 @@ def compare_race(row: Row, folder: Path) -> tuple[str, str]:
 def race_rows(build: Build, folder: Path) -> list[Row]:
     """Four threads, in which the sanitizer must find nothing."""
     return [Row("a planted race", build, "4", "-", lambda row: compare_race(row, folder)),
-            *(Row(name, build, "4", kernel, lambda row: compare_wide(row, folder))
-              for name in WIDE_RUNS for kernel in build.kernels()),
-            Row("signature", build, "4", build.kernels()[0], compare_signature)]
+            *(Row(name, build, "4", kernel, lambda row: compare_wide(row, folder), engine=engine)
+              for name in WIDE_RUNS for engine in ("simulate", "native") for kernel in build.kernels()),
+            Row("signature", build, "4", build.kernels()[0], compare_signature, engine="check")]

@@ -192,11 +192,10 @@ void measure_case(const Case& what, const Setup& setup, const MeasureOptions& op
 }
 
 Measurements measure(std::span<const Case> cases, const Setup& setup, const MeasureOptions& options,
-                     const std::function<void(std::size_t index)>& on_case) {
+                     const std::function<bool(std::size_t index)>& on_case) {
   Measurements measurements;
   const double start = wall_time();
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    on_case(i);
+  for (std::size_t i = 0; i < cases.size() && on_case(i); ++i) {
     measure_case(cases[i], setup, options, measurements);
   }
   measurements.seconds = wall_time() - start;

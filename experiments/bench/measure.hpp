@@ -53,9 +53,9 @@ struct Measurements {
 /// contender's result is checked after its first run and after its last.
 void measure_case(const Case& what, const Setup& setup, const MeasureOptions& options, Measurements& measurements);
 
-/// The cases in order; `on_case` hears of each before it begins.
+/// The cases in order; `on_case` hears of each before it begins, and false from it ends the run there.
 Measurements measure(std::span<const Case> cases, const Setup& setup, const MeasureOptions& options,
-                     const std::function<void(std::size_t index)>& on_case);
+                     const std::function<bool(std::size_t index)>& on_case);
 
 double median(std::vector<double> values);
 

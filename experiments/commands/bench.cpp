@@ -8,6 +8,7 @@
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/bench_report.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/stop_signal.hpp"
 #include "experiments/run/run_options.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
@@ -125,10 +126,17 @@ cli::ExitCode run_bench(std::span<const std::string> arguments, cli::Streams& st
   options.label = "bench";
   options.unit = "cases";
   cli::Progress progress(streams.err, options);
-  const bench::Measurements measurements = bench::measure(
-      cases, {kernel}, request.options, [&](std::size_t i) { progress.update(i, cases.size(), cases[i].name); });
+  follow_stop_signals();
+  const bench::Measurements measurements = bench::measure(cases, {kernel}, request.options, [&](std::size_t i) {
+    progress.update(i, cases.size(), cases[i].name);
+    return !stop_requested();
+  });
   progress.finish();
   streams.out << (parsed.has("json") ? bench_json(request, all, measurements) : bench_text(request, all, measurements));
+  if (stop_requested()) {
+    streams.err << "precsim: interrupted; the cases that were finished are printed\n";
+    return cli::ExitCode::interrupted;
+  }
   return bench_exit_code(measurements);
 }
 

@@ -2,12 +2,12 @@
 #include <H5public.h>
 #include <fmt/format.h>
 
-#include <atomic>
 #include <csignal>
 
 #include "experiments/cli/progress.hpp"
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/stop_signal.hpp"
 #include "experiments/run/run_options.hpp"
 #include "experiments/run/training_run.hpp"
 #include "formats/error.hpp"
@@ -41,21 +41,10 @@ const cli::Command command{
                 {.name = "print-config", .meaning = "prints every key with meaning and value, and stops"}},
     .example = "precsim train --set plan.name=dfp16 --set train.epochs=2 --seed 1 --out run.h5"};
 
-/// The first SIGINT, SIGTERM or SIGHUP asks the run to stop between two steps; the second ends the process, of which
-/// the journal keeps everything.
-std::atomic<int> stop_signal{0};
-extern "C" void request_stop(int signal) {
-  stop_signal = signal;
-  std::signal(signal, SIG_DFL);
-}
-
+/// A full disk and a reader that has gone are told by the write that fails, and the second does not end a run. Whatever
+/// ends the process, the journal keeps everything.
 void follow_signals() {
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
-  if (std::signal(SIGHUP, request_stop) == SIG_IGN) {
-    std::signal(SIGHUP, SIG_IGN);  // of nohup
-  }
-  // A full disk and a reader that has gone are told by the write that fails, and the second does not end a run.
+  follow_stop_signals();
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -73,7 +62,7 @@ RunRecorder::Hooks progress_hooks(cli::Progress& progress, std::int64_t steps) {
     progress.print(fmt::format("epoch {}  test accuracy {:.2f} %  test loss {:.4f}", report.epoch + 1,
                                100 * report.accuracy, report.loss));
   };
-  hooks.stop_requested = [] { return stop_signal != 0; };
+  hooks.stop_requested = stop_requested;
   return hooks;
 }
 

@@ -147,15 +147,24 @@ TEST(BenchMeasure, AWrongResultEndsWithExitCodeOneAndASentence) {
          return std::vector{counting("own", calls, "output 3 is 5, the reference has 4")};
        }}};
   const experiments::BenchRequest request{"portable", short_options};
-  const Measurements right = measure({cases, 1}, setup(), short_options, [](std::size_t) {});
+  const Measurements right = measure({cases, 1}, setup(), short_options, [](std::size_t) { return true; });
   EXPECT_EQ(experiments::bench_exit_code(right), cli::ExitCode::ok);
   EXPECT_THAT(bench_text(request, cases, right),
               AllOf(HasSubstr("1 results, 0 wrong"), Not(HasSubstr("wrong result"))));
-  const Measurements wrong = measure(cases, setup(), short_options, [](std::size_t) {});
+  const Measurements wrong = measure(cases, setup(), short_options, [](std::size_t) { return true; });
   EXPECT_EQ(experiments::bench_exit_code(wrong), cli::ExitCode::mismatch);
   EXPECT_THAT(bench_text(request, cases, wrong),
               HasSubstr("a/wrong, own: wrong result: output 3 is 5, the reference has 4."));
   EXPECT_THAT(bench_json(request, cases, wrong), HasSubstr("\"wrong\": 1"));
+}
+
+TEST(BenchMeasure, EndsBeforeTheCaseThatIsNotWanted) {
+  int calls = 0;
+  const auto prepare = [&](const bench::Setup&) { return std::vector{counting("own", calls, "")}; };
+  const Case cases[] = {{"a/first", Unit::macs, false, {}, prepare}, {"a/second", Unit::macs, false, {}, prepare}};
+  const Measurements measured = measure(cases, setup(), short_options, [](std::size_t i) { return i < 1; });
+  ASSERT_EQ(measured.rows.size(), 1u);
+  EXPECT_EQ(measured.rows[0].case_name, "a/first");
 }
 
 TEST(BenchProducts, AnOutputThatNobodyWroteIsWrongAndSoIsOneWrongBit) {
