@@ -10,7 +10,7 @@ from pathlib import Path
 
 from determinism_builds import ROOT, THREAD_SANITIZE, Build, environment
 
-LINE = "{:<26}{:<9}{:<22}{:>7}  {:<10}{:<18}{:<11}{:>7}"
+LINE = "{:<26}{:<9}{:<22}{:>7}  {:<13}{:<18}{:<11}{:>7}"
 HEAD = LINE.format("what", "compiler", "flags", "threads", "kernel", "result", "", "seconds")
 THREADS = (1, 2, 4)
 

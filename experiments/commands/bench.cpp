@@ -24,7 +24,7 @@ const cli::Command command{
                  .argument = "TEXT",
                  .meaning = "the cases whose name contains this; repeatable",
                  .repeatable = true},
-                {.name = "full", .meaning = "every case; without it, those that take about five minutes in all"},
+                {.name = "full", .meaning = "every case; without it, those that take an idle core about two minutes in all"},
                 {.name = "list", .meaning = "lists the cases, and stops"},
                 {.name = "rounds", .argument = "N", .meaning = "turns of every contender (default: 7)"},
                 {.name = "kernel",
