@@ -12,7 +12,6 @@ namespace precsim::kernels::native {
 namespace {
 
 constexpr std::int64_t rows_per_block = 448;
-using Between = std::function<void(std::int64_t, std::int64_t)>;
 constexpr std::int64_t most_block_steps = 2304;
 constexpr std::int64_t cached_panel_words = 196608;
 
@@ -40,12 +39,10 @@ struct RowSet {
 
   void results(std::int64_t first, std::int64_t last, std::int64_t* to) const {
     std::int64_t x = first % windows.columns;
-    std::int64_t line = first / windows.columns;
-    for (std::int64_t i = first; i < last; ++i) {
-      *to++ = start + line / windows.lines * image_step + line % windows.lines * line_step + x * pixel_step;
-      if (++x == windows.columns) {
-        x = 0;
-        ++line;
+    for (std::int64_t line = first / windows.columns; first < last; ++line, x = 0) {
+      const std::int64_t at = start + line / windows.lines * image_step + line % windows.lines * line_step;
+      for (; x < windows.columns && first < last; ++x, ++first) {
+        *to++ = at + x * pixel_step;
       }
     }
   }
@@ -96,10 +93,8 @@ class RowProduct {
     for (std::int64_t row = first; row < last; row += rows_per_block) {
       const std::int64_t end = std::min(row + rows_per_block, last);
       block.take(row, end, row_starts.data());
-      for (std::int64_t i = 0; i < end - row; ++i) {
-        row_starts[static_cast<std::size_t>(i)] /= per_step;
-      }
       set_.results(row, end, result_starts.data());
+      const std::vector<MemoryRange> read_next = block.read_next(end, std::min(end + rows_per_block, last));
       Tiling tiling;
       set_semantics<T>(tiling, kernel_, semantics_);
       tiling.row_starts = {row_starts.data(), static_cast<std::size_t>(end - row)};
@@ -110,12 +105,7 @@ class RowProduct {
         tiling.words = reinterpret_cast<const Word*>(block.data() + group * block.channels());
         tiling.panels = weights_.group(group);
         tiling.result = result_ + group * weights_.columns;
-        const std::int64_t next = std::min(end + rows_per_block, last) - end;
-        const Between prefetch = [&](std::int64_t i, std::int64_t count) {
-          block.prefetch(end + next * i / count, end + next * (i + 1) / count);
-        };
-        const Between nothing;
-        run_blocks(tiling, blocks, first_panel, last_panel, group == 0 ? prefetch : nothing);
+        run_blocks(tiling, blocks, first_panel, last_panel, group == 0 ? read_next : std::vector<MemoryRange>());
         if (epilogue_ != nullptr) {
           const std::int64_t channel = group * weights_.columns;
           epilogue_->apply(row, end, channel + first_panel * panel_lanes,
@@ -145,7 +135,7 @@ class RowProduct {
   /// As many panels at a time as the first-level cache holds; of those all before the next rows, so that results are
   /// written line by line.
   void run_blocks(Tiling& tiling, std::span<const std::vector<Segment>> blocks, std::int64_t first_panel,
-                  std::int64_t last_panel, const Between& prefetch) const {
+                  std::int64_t last_panel, std::span<const MemoryRange> read_next) const {
     const auto rows = static_cast<std::int64_t>(tiling.row_starts.size());
     for (std::size_t b = 0; b < blocks.size(); ++b) {
       tiling.blocks = blocks.subspan(b, 1);
@@ -155,7 +145,8 @@ class RowProduct {
       const std::int64_t pairs = std::max<std::int64_t>(1, cached_panel_words / (steps * panel_lanes * kernel_.panels));
       for (std::int64_t panel = first_panel; panel < last_panel; panel += pairs * kernel_.panels) {
         const std::int64_t end = std::min(panel + pairs * kernel_.panels, last_panel);
-        native::run_rows(tiling, 0, rows, panel, end, b == 0 && panel == first_panel ? prefetch : Between());
+        native::run_rows(tiling, 0, rows, panel, end, read_next);
+        read_next = {};
       }
     }
   }

@@ -28,28 +28,31 @@ struct RowTile {
 std::int64_t spaced_run(std::span<const std::int64_t> starts, std::int64_t first, std::int64_t most) {
   const std::int64_t* start = starts.data() + first;
   std::int64_t run = std::min<std::int64_t>(most, 2);
-  while (run < most && start[run] - start[run - 1] == start[1] - start[0]) {
+  const auto bend = [&](std::int64_t i) { return start[i] - start[i - 1] - (start[1] - start[0]); };
+  while (run + 4 <= most && (bend(run) | bend(run + 1) | bend(run + 2) | bend(run + 3)) == 0) {
+    run += 4;
+  }
+  while (run < most && bend(run) == 0) {
     ++run;
   }
   return run;
 }
 
-RowTile row_tile(const Tiling& tiling, std::int64_t first, int rows) {
+void add_row_tile(std::vector<RowTile>& tiles, const Tiling& tiling, std::int64_t first, int rows) {
   const std::int64_t* starts = tiling.row_starts.data() + first;
   const std::int64_t* results = tiling.result_starts.data() + first;
-  Tile tile;
+  RowTile& at = tiles.emplace_back();
+  at.first = first;
+  at.rows = rows;
   for (int r = 0; r < std::min(rows, row_pointers); ++r) {
-    tile.rows[r] = tiling.words + starts[r];
+    at.tile.rows[r] = tiling.words + starts[r];
   }
-  tile.second = rows > row_pointers ? starts[row_pointers] - starts[0] : 0;
-  tile.row_step = tiling.row_step;
-  tile.next_panel = tiling.panel_words;
-  return {first,
-          rows,
-          tile,
-          results[0],
-          rows > 1 ? results[1] - results[0] : 0,
-          spaced_run(tiling.result_starts, first, rows) == rows};
+  at.tile.second = rows > row_pointers ? starts[row_pointers] - starts[0] : 0;
+  at.tile.row_step = tiling.row_step;
+  at.tile.next_panel = tiling.panel_words;
+  at.result = results[0];
+  at.distance = rows > 1 ? results[1] - results[0] : 0;
+  at.spaced_result = spaced_run(tiling.result_starts, first, rows) == rows;
 }
 
 /// Rows [first, last) as tiles: rows at equal distances in nearly equal parts, others row_pointers at a time.
@@ -57,15 +60,16 @@ std::vector<RowTile> cut_rows(const Tiling& tiling, std::int64_t first, std::int
   const std::int64_t most = (tiling.loops == nullptr ? tiling.kernel->fma : tiling.loops->lanes).rows;
   const std::int64_t anywhere = std::min<std::int64_t>(most, row_pointers);
   std::vector<RowTile> tiles;
+  tiles.reserve(static_cast<std::size_t>((last - first + most - 1) / most));
   for (std::int64_t row = first; row < last;) {
     std::int64_t run = spaced_run(tiling.row_starts, row, last - row);
     run = run < anywhere ? std::min(anywhere, last - row) : run;
-    const std::int64_t parts = (run + most - 1) / most;
-    for (std::int64_t i = 0; i < parts; ++i) {
-      const std::int64_t begin = run * i / parts;
-      tiles.push_back(row_tile(tiling, row + begin, static_cast<int>(run * (i + 1) / parts - begin)));
+    for (std::int64_t parts = (run + most - 1) / most; parts > 0; --parts) {
+      const std::int64_t rows = (run + parts - 1) / parts;
+      add_row_tile(tiles, tiling, row, static_cast<int>(rows));
+      row += rows;
+      run -= rows;
     }
-    row += run;
   }
   return tiles;
 }
@@ -88,6 +92,38 @@ class Prefetch {
  private:
   const Word* at_ = nullptr;
   const Word* end_ = nullptr;
+  std::int64_t share_ = 0;
+};
+
+/// The same for ranges of bytes, asked for in `times` shares.
+class PrefetchRanges {
+ public:
+  PrefetchRanges(std::span<const MemoryRange> ranges, std::int64_t times) : ranges_(ranges) {
+    std::int64_t bytes = 0;
+    for (const MemoryRange& range : ranges) {
+      bytes += (range.bytes + line_bytes - 1) / line_bytes * line_bytes;
+    }
+    share_ = (bytes / line_bytes + times - 1) / times * line_bytes;
+  }
+  void ask() {
+    for (std::int64_t left = share_; left > 0 && !ranges_.empty();) {
+      const MemoryRange& range = ranges_.front();
+      const std::int64_t stop = std::min(at_ + left, range.bytes);
+      left -= stop - at_;
+      for (; at_ < stop; at_ += line_bytes) {
+        __builtin_prefetch(static_cast<const char*>(range.begin) + at_, 0, 2);
+      }
+      if (at_ >= range.bytes) {
+        ranges_ = ranges_.subspan(1);
+        at_ = 0;
+      }
+    }
+  }
+
+ private:
+  static constexpr std::int64_t line_bytes = 64;
+  std::span<const MemoryRange> ranges_;
+  std::int64_t at_ = 0;
   std::int64_t share_ = 0;
 };
 
@@ -324,19 +360,17 @@ void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_r
 }
 
 void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
-              std::int64_t last_panel, const std::function<void(std::int64_t, std::int64_t)>& between) {
+              std::int64_t last_panel, std::span<const MemoryRange> read_next) {
   const std::int64_t most = tiling.kernel->panels;
   const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
   const std::int64_t count = static_cast<std::int64_t>(tiles.size()) * ((last_panel - first_panel + most - 1) / most);
   BlockRun run(tiling, tiling.blocks.front(), tiling.begins, tiling.ends);
-  std::int64_t done = 0;
+  PrefetchRanges next(read_next, count);
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
       const bool right = panel + most < last_panel;
       run.prefetch_result(tiles[right || i + 1 == tiles.size() ? i : i + 1], right ? panel + most : first_panel);
-      if (between) {
-        between(done++, count);
-      }
+      next.ask();
       run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)));
     }
   }

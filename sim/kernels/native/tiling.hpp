@@ -1,7 +1,7 @@
 // A product as tiles: rows read in place, lanes packed in panels, the reduction cut into segments.
 #pragma once
 
-#include <functional>
+#include <span>
 #include <vector>
 
 #include "sim/kernels/native/native_kernel.hpp"
@@ -22,6 +22,12 @@ std::vector<std::vector<Segment>> cut_segments(std::span<const Stretch> stretche
 
 /// Makes one segment of neighboring chains of equal length that have one segment each.
 void join_chains(std::vector<Segment>& block);
+
+/// Memory that will be read.
+struct MemoryRange {
+  const void* begin;
+  std::int64_t bytes;
+};
 
 /// What all tiles of one product share.
 struct Tiling {
@@ -50,10 +56,9 @@ void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_r
                std::int64_t last_panel);
 
 /// The same for one block, all panels of a tile's rows before the next rows: for panels that stay in the second-level
-/// cache, which tiles read as fast as the first. between(i, count) is called before tile i of `count`: a place to
-/// prefetch a little.
+/// cache, which tiles read as fast as the first. Asks meanwhile, a little before every tile, for what is read next.
 void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
-              std::int64_t last_panel, const std::function<void(std::int64_t, std::int64_t)>& between = {});
+              std::int64_t last_panel, std::span<const MemoryRange> read_next = {});
 
 /// Fills the whole result, shared among the OpenMP threads by rows where there are enough of them, else by panels.
 void run_split(const Tiling& tiling);

@@ -50,7 +50,7 @@ GradientWindows gradient_windows(const ConvShape& shape, std::int64_t rest_h, st
 
 template <class T>
 WindowBlock<T>::WindowBlock(const Windows& windows, const T* tensor, WindowUse use, KeptBuffer& copy)
-    : windows_(windows), tensor_(tensor), data_(tensor), copy_(copy) {
+    : windows_(windows), use_(use), tensor_(tensor), data_(tensor), copy_(copy) {
   const Windows& w = windows;
   const bool rows = use == WindowUse::rows;
   channels_ = rows ? (w.channels + per_word<T> - 1) / per_word<T> * per_word<T> : w.channels;
@@ -82,6 +82,8 @@ void WindowBlock<T>::take(std::int64_t first, std::int64_t last, std::int64_t* s
   const std::int64_t first_line = first / w.columns;
   const std::int64_t last_line = (last - 1) / w.columns + 1;
   const std::int64_t line_step = w.height == 1 ? 1 : w.stride;
+  const std::int64_t per_start = use_ == WindowUse::rows ? per_word<T> : 1;
+  const std::int64_t column = column_ / per_start;
   T* to = nullptr;
   if (!in_place_) {
     const std::int64_t images = (last_line - 1) / w.lines - first_line / w.lines + 1;
@@ -104,35 +106,41 @@ void WindowBlock<T>::take(std::int64_t first, std::int64_t last, std::int64_t* s
     for (; line < end; ++line, at += row_) {
       const std::int64_t x = std::max<std::int64_t>(0, first - line * w.columns);
       const std::int64_t stop = std::min(w.columns, last - line * w.columns);
-      for (std::int64_t i = x; i < stop; ++i) {
-        *starts++ = at + i * column_;
+      std::int64_t start = at / per_start + x * column;
+      for (std::int64_t i = x; i < stop; ++i, start += column) {
+        *starts++ = start;
       }
     }
   }
 }
 
 template <class T>
-void WindowBlock<T>::prefetch(std::int64_t first, std::int64_t last) const {
+std::int64_t WindowBlock<T>::covered(std::int64_t window) const {
+  const Windows& w = windows_;
+  const std::int64_t line = window / w.columns;
+  const std::int64_t bottom = std::min(w.h, line % w.lines * w.stride - w.top + w.height);
+  const std::int64_t right = std::min(w.w, window % w.columns * w.stride - w.left + w.width);
+  return line / w.lines * w.h * w.w + (bottom <= 0 ? 0 : (bottom - 1) * w.w + std::max<std::int64_t>(right, 0));
+}
+
+template <class T>
+std::vector<MemoryRange> WindowBlock<T>::read_next(std::int64_t first, std::int64_t last) const {
   const Windows& w = windows_;
   const std::int64_t bytes = w.groups * w.channels * static_cast<std::int64_t>(sizeof(T));
-  std::int64_t x = first % w.columns;
-  std::int64_t line = first / w.columns;
-  for (std::int64_t i = first; i < last; ++i) {
-    const std::int64_t bottom = line % w.lines * w.stride - w.top + w.height;
-    const std::int64_t right = std::min(w.w, x * w.stride - w.left + w.width);
-    const std::int64_t left = std::max(right - std::min(w.stride, w.width), std::int64_t{0});
-    for (std::int64_t y = std::max<std::int64_t>(0, bottom - std::min(w.stride, w.height)); y < std::min(bottom, w.h);
-         ++y) {
-      const auto* from = reinterpret_cast<const char*>(tensor_) + ((line / w.lines * w.h + y) * w.w + left) * bytes;
-      for (std::int64_t at = 0; at < (right - left) * bytes; at += line_bytes) {
-        __builtin_prefetch(from + at, 0, 2);
-      }
-    }
-    if (++x == w.columns) {
-      x = 0;
-      ++line;
-    }
+  const auto* const tensor = reinterpret_cast<const char*>(tensor_);
+  std::vector<MemoryRange> ranges;
+  if (first >= last) {
+    return ranges;
   }
+  if (w.stride <= std::min(w.height, w.width)) {
+    const std::int64_t begin = first == 0 ? 0 : covered(first - 1);
+    ranges.push_back({tensor + begin * bytes, (covered(last - 1) - begin) * bytes});
+    return ranges;
+  }
+  for (std::int64_t i = first; i < last; ++i) {
+    ranges.push_back({tensor + (covered(i) - 1) * bytes, bytes});
+  }
+  return ranges;
 }
 
 template <class T>

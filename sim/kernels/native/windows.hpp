@@ -43,20 +43,24 @@ class WindowBlock {
   /// As rows, an odd number of codes in the channels of a group is followed by a zero.
   WindowBlock(const Windows& windows, const T* tensor, WindowUse use, KeptBuffer& copy);
 
-  /// Makes windows [first, last) readable; starts[i] is the first element of window first + i.
+  /// Makes windows [first, last) readable; window first + i begins starts[i] words (as rows) or elements (as lanes)
+  /// behind data().
   void take(std::int64_t first, std::int64_t last, std::int64_t* starts);
-  /// Asks the cache for what windows [first, last) will be the first to need of the tensor.
-  void prefetch(std::int64_t first, std::int64_t last) const;
+  /// What windows [first, last) are the first to need of the tensor.
+  std::vector<MemoryRange> read_next(std::int64_t first, std::int64_t last) const;
   const T* data() const { return data_; }
   std::int64_t line() const { return line_; }          ///< elements from a line to the next one
   std::int64_t pixel() const { return pixel_; }        ///< from a pixel to the next one
   std::int64_t channels() const { return channels_; }  ///< of a group, with the zero
 
  private:
+  /// First place of the tensor, in pixels, that windows up to this one do not cover.
+  std::int64_t covered(std::int64_t window) const;
   void copy_image(std::int64_t image, std::int64_t first_line, std::int64_t last_line, T* to) const;
   void copy_line(const T* from, T* to) const;
 
   const Windows& windows_;
+  WindowUse use_;
   const T* tensor_;
   const T* data_;
   bool in_place_;
