@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t most_block_steps = 224;
 constexpr std::int64_t strip_steps = 16;
 constexpr std::int64_t run_panels = 24;
-constexpr std::int64_t rows_per_chunk = 448;
+constexpr std::int64_t rows_per_chunk = 1024;
 
 /// The panels of one tile: lanes from element `first` of line `line` of the windows on.
 struct Lanes {
@@ -39,6 +39,10 @@ class WeightGradient {
     error_windows_.w = error_windows_.columns = shape.out_w();
     error_windows_.groups = shape.groups;
     error_windows_.channels = shape.group_oc();
+    Tiling tiling;
+    set_semantics<T>(tiling, kernel, semantics);
+    const int most = (tiling.loops == nullptr ? kernel.fma : tiling.loops->lanes).rows;
+    panel_rows_ = panel_lanes / most * most;
     cut();
     list_lanes();
   }
@@ -150,12 +154,16 @@ class WeightGradient {
     std::int64_t panels = 0;
     for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
       panels = 0;
-      for (std::int64_t i = first; i < last; ++i) {
+      for (std::int64_t i = first; i < last;) {
         const Lanes& at = lanes_[static_cast<std::size_t>(i)];
+        std::int64_t count = 0;
+        for (; i < last && lanes_[static_cast<std::size_t>(i)].line == at.line; ++i) {
+          count += lanes_[static_cast<std::size_t>(i)].panels;
+        }
         packing(kernel_).pack(patches.data() + line_start(patches, group, at) + at.first, starts.data() + s * per_step,
-                              std::min(strip_steps, steps_[b] - s), at.panels,
-                              to + panels * panel_words + s * panel_lanes, panel_words);
-        panels += at.panels;
+                              std::min(strip_steps, steps_[b] - s), count, to + panels * panel_words + s * panel_lanes,
+                              panel_words);
+        panels += count;
       }
     }
     return panels;
@@ -173,22 +181,31 @@ class WeightGradient {
     std::vector<std::int64_t> starts, result_starts;
   };
 
-  /// The errors of rows [first, last) in panels; `first` is the beginning of one.
+  /// The errors of rows [first, last) in panels of as many rows as tiles fill, nearly equally many in each; `first` is
+  /// a multiple of panel_lanes.
   Rows pack_rows(std::int64_t group, std::int64_t first, std::int64_t last, std::size_t b, const WindowBlock<T>& errors,
                  const std::vector<std::int64_t>& starts) const {
-    const std::int64_t panels = padded_columns(last - first) / panel_lanes;
+    const std::int64_t count = last - first;
+    const std::int64_t panels = (count + panel_rows_ - 1) / panel_rows_;
     const std::int64_t panel_words = steps_[b] * panel_lanes;
     const std::int64_t columns = shape_.kh * shape_.kw * shape_.group_ic();
     Word* const to = scratch().rows.at_least(panels * most_steps_ * panel_lanes);
     Rows rows{to, {}, {}};
-    for (std::int64_t r = first; r < last; ++r) {
-      rows.starts.push_back((r - first) / panel_lanes * panel_words + (r - first) % panel_lanes);
-      rows.result_starts.push_back((group * shape_.group_oc() + r) * columns);
+    std::vector<std::int64_t> bases;
+    for (std::int64_t panel = 0; panel < panels; ++panel) {
+      const std::int64_t begin = count * panel / panels;
+      bases.push_back(std::min(begin, padded_columns(count) - panel_lanes));
+      for (std::int64_t r = begin; r < count * (panel + 1) / panels; ++r) {
+        rows.starts.push_back(panel * panel_words + r - bases.back());
+        rows.result_starts.push_back((group * shape_.group_oc() + first + r) * columns);
+      }
     }
-    const T* const base = errors.data() + group * errors.channels() + first;
+    const T* const data = errors.data() + group * errors.channels() + first;
     for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
-      packing(kernel_).pack(base, starts.data() + s * per_step, std::min(strip_steps, steps_[b] - s), panels,
-                            to + s * panel_lanes, panel_words);
+      for (std::int64_t panel = 0; panel < panels; ++panel) {
+        packing(kernel_).pack(data + bases[static_cast<std::size_t>(panel)], starts.data() + s * per_step,
+                              std::min(strip_steps, steps_[b] - s), 1, to + panel * panel_words + s * panel_lanes, 0);
+      }
     }
     if ((first_step_[b] + steps_[b]) * per_step > pixels_) {
       for (std::int64_t panel = 1; panel <= panels; ++panel) {
@@ -231,6 +248,7 @@ class WeightGradient {
   std::vector<std::vector<Segment>> blocks_;
   std::vector<std::int64_t> first_step_, steps_;
   std::int64_t most_steps_ = 0;
+  std::int64_t panel_rows_ = panel_lanes;
 };
 
 }  // namespace
