@@ -38,6 +38,17 @@ std::int64_t spaced_run(std::span<const std::int64_t> starts, std::int64_t first
   return run;
 }
 
+/// How many rows from `first` on, at most `most`, one tile can read: all but row_pointers of them as far behind the
+/// row that is row_pointers before.
+std::int64_t paired_run(std::span<const std::int64_t> starts, std::int64_t first, std::int64_t most) {
+  const std::int64_t* start = starts.data() + first;
+  std::int64_t run = std::min<std::int64_t>(most, row_pointers + 1);
+  while (run < most && start[run] - start[run - row_pointers] == start[row_pointers] - start[0]) {
+    ++run;
+  }
+  return run;
+}
+
 void add_row_tile(std::vector<RowTile>& tiles, const Tiling& tiling, std::int64_t first, int rows) {
   const std::int64_t* starts = tiling.row_starts.data() + first;
   const std::int64_t* results = tiling.result_starts.data() + first;
@@ -55,15 +66,14 @@ void add_row_tile(std::vector<RowTile>& tiles, const Tiling& tiling, std::int64_
   at.spaced_result = spaced_run(tiling.result_starts, first, rows) == rows;
 }
 
-/// Rows [first, last) as tiles: rows at equal distances in nearly equal parts, others row_pointers at a time.
+/// Rows [first, last) as tiles: rows at equal distances in nearly equal parts, others as many as one tile can read.
 std::vector<RowTile> cut_rows(const Tiling& tiling, std::int64_t first, std::int64_t last) {
   const std::int64_t most = (tiling.loops == nullptr ? tiling.kernel->fma : tiling.loops->lanes).rows;
-  const std::int64_t anywhere = std::min<std::int64_t>(most, row_pointers);
   std::vector<RowTile> tiles;
   tiles.reserve(static_cast<std::size_t>((last - first + most - 1) / most));
   for (std::int64_t row = first; row < last;) {
     std::int64_t run = spaced_run(tiling.row_starts, row, last - row);
-    run = run < anywhere ? std::min(anywhere, last - row) : run;
+    run = run < most ? std::max(run, paired_run(tiling.row_starts, row, std::min(most, last - row))) : run;
     for (std::int64_t parts = (run + most - 1) / most; parts > 0; --parts) {
       const std::int64_t rows = (run + parts - 1) / parts;
       add_row_tile(tiles, tiling, row, static_cast<int>(rows));
