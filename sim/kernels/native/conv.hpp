@@ -11,9 +11,9 @@ namespace precsim::kernels::native {
 /// product_shape() names them, in their logical order, and so the result, without bias. `exponent` within
 /// [-126, 127]. The weights are packed once per call, for all threads. Working memory, kept by the threads between
 /// calls: the weights in panels; per thread the lines that 448 rows meet, with their border, where the tensor cannot be
-/// read in place (padding, odd channels, windows that collide in the cache); for weight gradients 512 pixels (or one
-/// chain, if that is longer) of 448 channels of the errors and of 32 lanes, 4 bytes per pair or number.
-/// `epilogue`: of forward products alone.
+/// read in place (padding, odd channels, windows that collide in the cache). For weight gradients per thread: of 448
+/// pixels (or one chain, if that is longer), 4 bytes per pair or number, up to 1024 channels of the errors and 384
+/// lanes of the patches, and those pixels' lines as above. `epilogue`: of forward products alone.
 template <class T>
 void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const T* left, const T* right,
               const Semantics& semantics, float* result, const Epilogue& epilogue = {});
