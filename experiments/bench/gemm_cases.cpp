@@ -59,21 +59,25 @@ constexpr Chain chains[] = {
 };
 constexpr std::int64_t chain_size = 1024;
 
-/// The operands of one kind, packed.
+/// The operands of one kind, packed; their memory is kept from one packing to the next.
 struct Packed {
   native::PackedRows rows;
   native::PackedColumns columns;
 
   template <class T>
-  Packed(const native::NativeKernel& kernel, const kernels::ConvShape& shape, const std::vector<T>& left,
-         const std::vector<T>& right)
-      : rows(kernel, left.data(), shape.n, shape.ic, shape.ic), columns(right.data(), shape.oc, shape.ic, shape.ic) {}
+  void pack(const native::NativeKernel& kernel, const kernels::ConvShape& shape, const std::vector<T>& left,
+            const std::vector<T>& right) {
+    rows.pack(kernel, left.data(), shape.n, shape.ic, shape.ic);
+    columns.pack(right.data(), shape.oc, shape.ic, shape.ic);
+  }
+  void pack(const native::NativeKernel& kernel, const Operands& operands, bool integer) {
+    if (integer) {
+      pack(kernel, operands.shape, operands.left_codes, operands.right_codes);
+    } else {
+      pack(kernel, operands.shape, operands.left_values, operands.right_values);
+    }
+  }
 };
-
-Packed pack(const native::NativeKernel& kernel, const Operands& operands, bool integer) {
-  return integer ? Packed(kernel, operands.shape, operands.left_codes, operands.right_codes)
-                 : Packed(kernel, operands.shape, operands.left_values, operands.right_values);
-}
 
 /// `inside`: packing belongs to what is timed.
 Contender product(std::string name, const OperandsPtr& operands, bool integer, bool inside, std::int64_t chain,
@@ -84,17 +88,16 @@ Contender product(std::string name, const OperandsPtr& operands, bool integer, b
   const KernelCeilings& ceilings = ceilings_of(setup.kernel);
   Contender contender;
   contender.what = {std::move(name), run->macs(), {}};
-  if (inside) {
-    contender.what.run = [run, &kernel, semantics] {
-      const Packed packed = pack(kernel, *run->operands, run->integer);
-      native::gemm(kernel, packed.rows, packed.columns, semantics, run->result.data());
-    };
-  } else {
-    const auto packed = std::shared_ptr<const Packed>(new Packed(pack(kernel, *operands, integer)));
-    contender.what.run = [run, &kernel, semantics, packed] {
-      native::gemm(kernel, packed->rows, packed->columns, semantics, run->result.data());
-    };
+  const auto packed = std::make_shared<Packed>();
+  if (!inside) {
+    packed->pack(kernel, *operands, integer);
   }
+  contender.what.run = [run, &kernel, semantics, packed, inside] {
+    if (inside) {
+      packed->pack(kernel, *run->operands, run->integer);
+    }
+    native::gemm(kernel, packed->rows, packed->columns, semantics, run->result.data());
+  };
   contender.ceiling = register_ceiling(integer ? ceilings.integer : ceilings.floating);
   contender.check = [run] { return run->check(); };
   return contender;

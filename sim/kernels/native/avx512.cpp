@@ -31,6 +31,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
   std::int64_t steps;
   std::int64_t chains = segment.chains;
   const void* scratch = tile.rows;
+  const Word* ahead = tile.ahead;
   const Word* source = from.words;
   std::int64_t source_distance = from.distance * 4;
   Word* target = spills ? sums : to.words;
@@ -46,7 +47,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       "0:\n\t"
       "mov %[source], %[scratch]\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if %c[spills] && \\q - \\q / 14 * 14 < %c[rows]\n\t"
+      ".if %c[kind] > 3 && \\q - \\q / 14 * 14 < %c[rows]\n\t"
       "vpxord %%xmm\\q, %%xmm\\q, %%xmm\\q\n\t"
       ".elseif \\q < %c[rows]\n\t"
       "vmovups (%[scratch]), %%zmm\\q\n\t"
@@ -58,9 +59,12 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       ".endif\n\t.endr\n\t"
 
       "mov %[all_steps], %[steps]\n\t"
+      "mov %[ahead], %[scratch]\n\t"
       ".p2align 5\n"
       "1:\n\t"
       "prefetcht0 768(%%r8,%[at])\n\t"
+      "prefetcht1 (%[scratch])\n\t"
+      "add $64, %[scratch]\n\t"
       "vmovups (%[panel]), %%zmm28\n\t"
       ".if %c[panels] == 2\n\t"
       "vmovups (%[panel],%[next_panel]), %%zmm29\n\t"
@@ -76,11 +80,11 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       ".irp b, 28,29\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
       ".if \\q == \\r + 14 * (\\b - 28) && \\b - 28 < %c[panels]\n\t"
-      ".if %c[step] == 0\n\t"
+      ".if (%c[kind] & 3) == 0\n\t"
       "vpdpwssd %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
-      ".elseif %c[step] == 1\n\t"
+      ".elseif (%c[kind] & 3) == 1\n\t"
       "vpdpwssds %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
-      ".elseif %c[step] == 2\n\t"
+      ".elseif (%c[kind] & 3) == 2\n\t"
       "vpmaddwd %%zmm\\b, %%zmm30, %%zmm31\n\t"
       "vpaddd %%zmm31, %%zmm\\q, %%zmm\\q\n\t"
       ".else\n\t"
@@ -94,8 +98,9 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       "add $64, %[panel]\n\t"
       "dec %[steps]\n\t"
       "jnz 1b\n\t"
+      "mov %[scratch], %[ahead]\n\t"
 
-      ".if %c[spills]\n\t"
+      ".if %c[kind] > 3\n\t"
       "decq %[chains]\n\t"
       "jnz 2f\n\t"
       "mov %[last_distance], %[scratch]\n\t"
@@ -112,7 +117,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       ".if \\r < %c[rows]\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
       ".if \\q == \\r || (\\q == \\r + 14 && %c[panels] == 2)\n\t"
-      ".if %c[spills]\n\t"
+      ".if %c[kind] > 3\n\t"
       "vcvtdq2ps %%zmm\\q, %%zmm\\q\n\t"
       "vfmadd213ps 64*(\\q/14)(%[scratch]), %%zmm30, %%zmm\\q\n\t"
       ".endif\n\t"
@@ -121,7 +126,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       "add %[source_distance], %[scratch]\n\t"
       "add %[target_distance], %[steps]\n\t"
       ".endif\n\t.endr\n\t"
-      ".if %c[spills]\n\t"
+      ".if %c[kind] > 3\n\t"
       "mov %[target_distance], %[scratch]\n\t"
       "mov %[scratch], %[source_distance]\n\t"
       "mov %[target], %[scratch]\n\t"
@@ -130,11 +135,11 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       "jne 0b\n\t"
       ".endif\n\t"
       : [panel] "+r"(panel), [at] "+r"(at), [second] "+r"(second), [scratch] "+r"(scratch), [steps] "=&r"(steps),
-        [chains] "+m"(chains), [source] "+m"(source), [source_distance] "+m"(source_distance), [target] "+m"(target),
-        [target_distance] "+m"(target_distance)
+        [chains] "+m"(chains), [ahead] "+m"(ahead), [source] "+m"(source), [source_distance] "+m"(source_distance),
+        [target] "+m"(target), [target_distance] "+m"(target_distance)
       : [next_panel] "r"(next_panel), [row_step] "m"(row_step), [all_steps] "m"(all_steps), [factor] "m"(factor),
         [last] "m"(to.words), [last_distance] "m"(last_distance), [rows] "i"(rows), [panels] "i"(panels),
-        [spills] "i"(spills ? 1 : 0), [step] "i"(static_cast<int>(step))
+        [kind] "i"(static_cast<int>(step) + (spills ? 4 : 0))
       : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5",
         "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18",
         "zmm19", "zmm20", "zmm21", "zmm22", "zmm23", "zmm24", "zmm25", "zmm26", "zmm27", "zmm28", "zmm29", "zmm30",

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int64_t rows_per_block = 448;
 constexpr std::int64_t most_block_steps = 2304;
-constexpr std::int64_t cached_panel_words = 196608;
 
 /// Taps of a window in the order of the reduction: products [begin, begin + count) lie from (y, x) of the window on.
 struct TapRun {

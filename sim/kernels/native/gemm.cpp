@@ -83,11 +83,18 @@ void run_packed(Tiling tiling, const PackedRows& left, const PackedColumns& righ
   run_split(tiling);
 }
 
+/// Steps of a block where a reduction is cut into as few nearly equal blocks as the caches ask for.
+std::int64_t even_steps(std::int64_t steps) {
+  constexpr std::int64_t most = 576;  // of a tile's rows, in the first-level cache
+  const std::int64_t blocks = std::max<std::int64_t>(1, (steps + most - 1) / most);
+  return (steps + blocks - 1) / blocks;
+}
+
 template <class T>
 std::vector<std::vector<Segment>> cut_whole(std::int64_t steps, std::int64_t chain) {
   const std::int64_t length = steps * products_per_step<T>;
   const Stretch whole[] = {{0, length, 0}};
-  return cut_reduction<T>(whole, length, chain);
+  return cut_reduction<T>(whole, length, chain, even_steps(steps));
 }
 
 template <class T>
@@ -98,12 +105,15 @@ void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const P
   run_packed(tiling, left, right, cut_whole<T>(right.steps(), semantics.chain), result, right.columns());
 }
 
-/// The elements of a group of a matrix, packed by the constructor of P with what stands before them.
-template <class P, class... Before>
-P pack_group(const Matrix& matrix, bool integer, std::int64_t group, const Before&... before) {
+/// Packs a group of a matrix; `before`: what `pack` takes first.
+template <class Packed, class... Before>
+void pack_group(Packed& packed, const Matrix& matrix, bool integer, std::int64_t group, const Before&... before) {
   const std::int64_t start = group * matrix.rows * matrix.length();
-  return integer ? P(before..., matrix.codes.data() + start, matrix.rows, matrix.length(), matrix.length())
-                 : P(before..., matrix.values.data() + start, matrix.rows, matrix.length(), matrix.length());
+  if (integer) {
+    packed.pack(before..., matrix.codes.data() + start, matrix.rows, matrix.length(), matrix.length());
+  } else {
+    packed.pack(before..., matrix.values.data() + start, matrix.rows, matrix.length(), matrix.length());
+  }
 }
 
 }  // namespace
@@ -149,14 +159,17 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
     for (const arith::Chain& chain : chains) {
       ends.push_back(chain.end + chain.end % 2);
     }
-    const Stretch whole[] = {{0, left.length() + left.length() % 2, 0}};
-    blocks = cut_segments(whole, ends, 2, steps_per_block);
+    const std::int64_t length = left.length() + left.length() % 2;
+    const Stretch whole[] = {{0, length, 0}};
+    blocks = cut_segments(whole, ends, 2, even_steps(length / 2));
   } else {
     blocks = cut_whole<float>(left.length(), arith::chain_to_end);
   }
+  thread_local PackedRows rows;
+  thread_local PackedColumns columns;
   for (std::int64_t group = 0; group < left.groups; ++group) {
-    const auto rows = pack_group<PackedRows>(left, integer, group, kernel);
-    const auto columns = pack_group<PackedColumns>(right, integer, group);
+    pack_group(rows, left, integer, group, kernel);
+    pack_group(columns, right, integer, group);
     tiling.row_factors = row_factors.empty() ? nullptr : row_factors.data() + group * left.rows * tiling.chains;
     tiling.lane_factors =
         lane_factors.empty() ? nullptr : lane_factors.data() + group * panels * panel_lanes * tiling.chains;

@@ -15,8 +15,8 @@ void gemm(const NativeKernel& kernel, const PackedRows& left, const PackedColumn
 
 /// Operands converted for one use, blocks and channels with exponents of their own, or FP32 numbers: the result of the
 /// product in its logical order, without bias. `chains` as cut (unused for FP32); returns false, with nothing done,
-/// where the scale of a spill is no normal FP32 number. Working memory: both matrices of a group once more, and 4 bytes per
-/// row and chain where operands have blocks.
+/// where the scale of a spill is no normal FP32 number. Working memory: both matrices of a group once more, kept by the
+/// thread for the next call, and 4 bytes per row and chain where operands have blocks.
 bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::span<const arith::Chain> chains,
                        arith::OverflowRule overflow, std::span<float> result);
 

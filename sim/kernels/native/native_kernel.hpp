@@ -37,6 +37,7 @@ struct Tile {
   std::int64_t row_step = 1;    ///< words between the steps of a segment
   const Word* panel = nullptr;  ///< [step][panel_lanes]
   std::int64_t next_panel = 0;  ///< words from a panel to its right neighbor
+  const Word* ahead = nullptr;  ///< a cache line of these for every step: what later tiles will read
 };
 
 /// INT32 lanes or FP32 sums of a tile: rows of panels * panel_lanes words, `distance` words apart.

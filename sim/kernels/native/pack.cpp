@@ -1,18 +1,37 @@
 // Packing.
 #include "sim/kernels/native/pack.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
 
 namespace precsim::kernels::native {
 
+namespace {
+
+constexpr std::size_t cache_line = 64;
+constexpr std::size_t huge_page = std::size_t{1} << 21;
+
+std::size_t bytes_of(std::int64_t words) {
+  return static_cast<std::size_t>(words) * sizeof(Word);
+}
+
+}  // namespace
+
 WordBuffer::WordBuffer(std::int64_t words)
-    : data_(static_cast<Word*>(::operator new (static_cast<std::size_t>(words) * sizeof(Word), std::align_val_t{64}))) {
+    : alignment_(bytes_of(words) >= huge_page ? huge_page : cache_line),
+      data_(static_cast<Word*>(::operator new (bytes_of(words), std::align_val_t{alignment_}))) {
+#if defined(MADV_HUGEPAGE)
+  if (alignment_ == huge_page) {
+    madvise(data_, bytes_of(words), MADV_HUGEPAGE);  // where refused, pages are small
+  }
+#endif
 }
 
 WordBuffer::~WordBuffer() {
-  ::operator delete (data_, std::align_val_t{64});
+  ::operator delete (data_, std::align_val_t{alignment_});
 }
 
 void pack_step(const std::int16_t* low, const std::int16_t* high, std::int64_t count, Word* panel) {

@@ -14,7 +14,7 @@ constexpr std::int64_t padded_columns(std::int64_t columns) {
   return (columns + panel_lanes - 1) / panel_lanes * panel_lanes;
 }
 
-/// Memory on its own cache lines, for panels.
+/// Memory on its own cache lines, for panels; on huge pages from 2 MiB on, where the system has them.
 class WordBuffer {
  public:
   explicit WordBuffer(std::int64_t words);
@@ -25,6 +25,7 @@ class WordBuffer {
   const Word* data() const { return data_; }
 
  private:
+  std::size_t alignment_;
   Word* data_;
 };
 

@@ -80,15 +80,15 @@ void interleave(const T* matrix, std::int64_t first, std::int64_t last, std::int
 }  // namespace
 
 template <class T>
-PackedRows::PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length,
-                       std::int64_t stride)
-    : integer_(!std::is_same_v<T, float>),
-      length_(length),
-      width_(kernel.fma.rows),
-      starts_(static_cast<std::size_t>(rows)),
-      words_((rows + width_ - 1) / width_ * width_ * steps_of<T>(length)) {
+void PackedRows::pack(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length,
+                      std::int64_t stride) {
+  integer_ = !std::is_same_v<T, float>;
+  length_ = length;
+  width_ = kernel.fma.rows;
+  starts_.resize(static_cast<std::size_t>(rows));
   const std::int64_t tiles = (rows + width_ - 1) / width_;
   const std::int64_t tile_words = width_ * steps_of<T>(length);
+  words_ = memory_.at_least(tiles * tile_words);
 #pragma omp parallel for schedule(static) if (worth_threads(rows * length))
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t first = rows * tile / tiles;
@@ -96,29 +96,29 @@ PackedRows::PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t
     for (std::int64_t row = first; row < last; ++row) {
       starts_[static_cast<std::size_t>(row)] = tile * tile_words + row - first;
     }
-    interleave(matrix, first, last, length, stride, width_, words_.data() + tile * tile_words);
+    interleave(matrix, first, last, length, stride, width_, words_ + tile * tile_words);
   }
 }
 
 template <class T>
-PackedColumns::PackedColumns(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride)
-    : integer_(!std::is_same_v<T, float>),
-      columns_(columns),
-      length_(length),
-      steps_(steps_of<T>(length)),
-      words_(padded_columns(columns) * steps_) {
+void PackedColumns::pack(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride) {
+  integer_ = !std::is_same_v<T, float>;
+  columns_ = columns;
+  length_ = length;
+  steps_ = steps_of<T>(length);
+  words_ = memory_.at_least(padded_columns(columns) * steps_);
   const std::int64_t panel_words = panel_lanes * steps_;
 #pragma omp parallel for schedule(static) if (worth_threads(columns * length))
   for (std::int64_t panel = 0; panel < padded_columns(columns) / panel_lanes; ++panel) {
     const std::int64_t first = panel * panel_lanes;
     interleave(matrix, first, std::min(first + panel_lanes, columns), length, stride, panel_lanes,
-               words_.data() + panel * panel_words);
+               words_ + panel * panel_words);
   }
 }
 
-template PackedRows::PackedRows(const NativeKernel&, const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
-template PackedRows::PackedRows(const NativeKernel&, const float*, std::int64_t, std::int64_t, std::int64_t);
-template PackedColumns::PackedColumns(const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
-template PackedColumns::PackedColumns(const float*, std::int64_t, std::int64_t, std::int64_t);
+template void PackedRows::pack(const NativeKernel&, const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
+template void PackedRows::pack(const NativeKernel&, const float*, std::int64_t, std::int64_t, std::int64_t);
+template void PackedColumns::pack(const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
+template void PackedColumns::pack(const float*, std::int64_t, std::int64_t, std::int64_t);
 
 }  // namespace precsim::kernels::native

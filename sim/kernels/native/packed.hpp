@@ -12,41 +12,54 @@ namespace precsim::kernels::native {
 /// Memory: 4 bytes per step (pair of codes or number) of every row, rows rounded up to the kernel's tiles.
 class PackedRows {
  public:
-  /// For tiles of this kernel only.
+  PackedRows() = default;
   template <class T>
-  PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride);
+  PackedRows(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride) {
+    pack(kernel, matrix, rows, length, stride);
+  }
+  /// For tiles of this kernel only. Memory of what was packed before is used again.
+  template <class T>
+  void pack(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride);
 
   bool is_integer() const { return integer_; }
   std::int64_t rows() const { return static_cast<std::int64_t>(starts_.size()); }
   std::int64_t length() const { return length_; }
-  const Word* words() const { return words_.data(); }
+  const Word* words() const { return words_; }
   std::span<const std::int64_t> starts() const { return starts_; }  ///< first word of every row
   std::int64_t row_step() const { return width_; }                  ///< words between steps
 
  private:
-  bool integer_;
-  std::int64_t length_, width_;
+  bool integer_ = false;
+  std::int64_t length_ = 0, width_ = 0;
   std::vector<std::int64_t> starts_;
-  WordBuffer words_;  ///< [tile][step][width]
+  KeptBuffer memory_;
+  Word* words_ = nullptr;  ///< [tile][step][width]
 };
 
 /// The right side: columns x length, column j of the result at `matrix` + j * stride, the reduction fastest.
 /// Memory: 4 bytes per step of every column, columns rounded up to panels.
 class PackedColumns {
  public:
+  PackedColumns() = default;
   template <class T>
-  PackedColumns(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride);
+  PackedColumns(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride) {
+    pack(matrix, columns, length, stride);
+  }
+  /// Memory of what was packed before is used again.
+  template <class T>
+  void pack(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride);
 
   bool is_integer() const { return integer_; }
   std::int64_t columns() const { return columns_; }
   std::int64_t length() const { return length_; }
   std::int64_t steps() const { return steps_; }  ///< of every panel
-  const Word* words() const { return words_.data(); }
+  const Word* words() const { return words_; }
 
  private:
-  bool integer_;
-  std::int64_t columns_, length_, steps_;
-  WordBuffer words_;  ///< [panel][step][panel_lanes]
+  bool integer_ = false;
+  std::int64_t columns_ = 0, length_ = 0, steps_ = 0;
+  KeptBuffer memory_;
+  Word* words_ = nullptr;  ///< [panel][step][panel_lanes]
 };
 
 }  // namespace precsim::kernels::native

@@ -12,8 +12,6 @@
 namespace precsim::kernels::native {
 namespace {
 
-constexpr std::size_t tiles_per_block = 48;  // their rows stay in the second-level cache
-
 /// The rows of one tile, and where they lie.
 struct RowTile {
   std::int64_t first;
@@ -84,28 +82,7 @@ std::vector<RowTile> cut_rows(const Tiling& tiling, std::int64_t first, std::int
   return tiles;
 }
 
-constexpr std::int64_t line_words = 64 / sizeof(Word);
-
-/// Words that will be wanted in the second-level cache, asked for `share` lines at a time.
-class Prefetch {
- public:
-  Prefetch() = default;
-  Prefetch(const Word* begin, std::int64_t words, std::int64_t times)
-      : at_(begin), end_(begin + words), share_((words / line_words + times) / times * line_words) {}
-  void ask() {
-    const Word* const stop = std::min(at_ + share_, end_);
-    for (; at_ < stop; at_ += line_words) {
-      __builtin_prefetch(at_, 0, 2);
-    }
-  }
-
- private:
-  const Word* at_ = nullptr;
-  const Word* end_ = nullptr;
-  std::int64_t share_ = 0;
-};
-
-/// The same for ranges of bytes, asked for in `times` shares.
+/// Memory that will be wanted in the second-level cache, asked for in `times` shares.
 class PrefetchRanges {
  public:
   PrefetchRanges(std::span<const MemoryRange> ranges, std::int64_t times) : ranges_(ranges) {
@@ -166,12 +143,14 @@ class BlockRun {
     for (int r = 0; r < rows.rows; ++r, row += rows.distance) {
       __builtin_prefetch(row, 1, 2);
       __builtin_prefetch(row + panel_lanes, 1, 2);
+      __builtin_prefetch(row + most_panels * panel_lanes - 1, 1, 2);  // rows may begin inside a line
     }
   }
 
   /// A tile whose result does not fill its lanes, or whose rows are not equally far apart, is formed aside.
-  void run(const RowTile& rows, std::int64_t panel, int panels) {
+  void run(const RowTile& rows, std::int64_t panel, int panels, const Word* ahead) {
     place(rows, panel, panels);
+    tile_.ahead = ahead != nullptr ? ahead : tile_.panel;
     const std::int64_t first_column = panel * panel_lanes;
     const std::int64_t columns = std::min<std::int64_t>(tiling_.columns - first_column, panels * panel_lanes);
     float* const result = tiling_.result + first_column;
@@ -253,137 +232,78 @@ class BlockRun {
   SpillFunction spill_ = nullptr;
 };
 
-/// All tiles of rows and panels over block b; asks meanwhile for what the next panels and the next block will read.
-void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t b, std::int64_t first_panel,
-               std::int64_t last_panel) {
-  const bool last = b + 1 == tiling.blocks.size();
-  BlockRun run(tiling, tiling.blocks[b], tiling.begins && b == 0, tiling.ends && last);
-  const Extent here(tiling.blocks[b], tiling.row_step);
-  const Extent next(tiling.blocks[last ? 0 : b + 1], tiling.row_step);
+/// What the loops over a tile ask for, a cache line every step: by and by the words of the tile that comes next, or of
+/// the panels where none does.
+class LinesAhead {
+ public:
+  /// Rows that lie side by side, asked for while `times` pairs of panels pass.
+  LinesAhead(const Word* begin, std::int64_t words, std::int64_t times)
+      : at_(begin), end_(begin + words), share_((words / line_words + times) / times * line_words) {}
+  const Word* take() {
+    const Word* const at = at_;
+    at_ = std::min(at_ + share_, end_);
+    return at;
+  }
+
+ private:
+  static constexpr std::int64_t line_words = 64 / sizeof(Word);
+  const Word* at_;
+  const Word* end_;
+  std::int64_t share_;
+};
+
+/// One block: all panels of a tile's rows before the next rows.
+void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t block, std::int64_t first_panel,
+               std::int64_t last_panel, std::span<const MemoryRange> read_next) {
+  const bool last = block + 1 == tiling.blocks.size();
+  BlockRun run(tiling, tiling.blocks[block], tiling.begins && block == 0, tiling.ends && last);
+  const Extent extent(tiling.blocks[block], tiling.row_step);
   const std::int64_t most = tiling.kernel->panels;
-  const auto count = static_cast<std::int64_t>(tiles.size());
-  const bool rows_side_by_side = tiling.row_step > 1;
-  std::vector<Prefetch> rows_to_come(rows_side_by_side && !last ? tiles.size() : 0);
-  for (std::size_t i = 0; i < rows_to_come.size(); ++i) {
-    rows_to_come[i] =
-        Prefetch(tiles[i].tile.rows[0] + next.row, next.row_words, (last_panel - first_panel + most - 1) / most);
-  }
-  for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
-    const bool right = panel + most < last_panel;
-    const std::int64_t next_panel = right ? panel + most : first_panel;
-    const Word* to_come = tiling.panels + next_panel * tiling.panel_words + (right ? here.panel : next.panel);
-    const std::int64_t words = right ? here.panel_words : next.panel_words;
-    Prefetch panels_to_come[most_panels];
-    for (std::int64_t p = 0; p < std::min(most, last_panel - next_panel); ++p) {
-      panels_to_come[p] = Prefetch(to_come + p * tiling.panel_words, words, count);
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      for (Prefetch& prefetch : panels_to_come) {
-        prefetch.ask();
-      }
-      if (!rows_to_come.empty()) {
-        rows_to_come[at].ask();
-      }
-      if (i + 1 < count) {
-        run.prefetch_result(tiles[at + 1], panel);
-      }
-      run.run(tiles[at], panel, static_cast<int>(std::min(most, last_panel - panel)));
+  const std::int64_t passes = (last_panel - first_panel + most - 1) / most;
+  const bool side_by_side = tiling.row_step > 1;
+  PrefetchRanges others(read_next, static_cast<std::int64_t>(tiles.size()) * passes);
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
+    const RowTile& next = tiles[i + 1 == tiles.size() ? i : i + 1];
+    LinesAhead ahead(next.tile.rows[0] + extent.row, extent.row_words, passes);
+    for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
+      const bool right = panel + most < last_panel;
+      run.prefetch_result(right ? tiles[i] : next, right ? panel + most : first_panel);
+      others.ask();
+      run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)),
+              side_by_side ? ahead.take() : nullptr);
     }
   }
 }
 
-}  // namespace
-
-std::vector<std::vector<Segment>> cut_segments(std::span<const Stretch> stretches,
-                                               std::span<const std::int64_t> chain_ends, std::int64_t products_per_step,
-                                               std::int64_t steps_per_block) {
-  std::vector<std::vector<Segment>> blocks(1);
-  std::int64_t chain = 0;
-  std::int64_t steps = 0;
-  for (const Stretch& stretch : stretches) {
-    std::int64_t k = stretch.begin;
-    const std::int64_t end = stretch.begin + stretch.count;
-    while (k < end) {
-      while (chain_ends[static_cast<std::size_t>(chain)] <= k) {
-        if (!blocks.back().empty() && !blocks.back().back().ends_chain) {
-          blocks.back().back().ends_chain = true;
-        }
-        ++chain;
-        if (steps >= steps_per_block) {
-          blocks.emplace_back();
-          steps = 0;
-        }
-      }
-      const std::int64_t stop = std::min(end, chain_ends[static_cast<std::size_t>(chain)]);
-      Segment segment;
-      segment.row = stretch.row + (k - stretch.begin) / products_per_step;
-      segment.panel = k / products_per_step;
-      segment.steps = (stop - k) / products_per_step;
-      segment.chain = chain;
-      blocks.back().push_back(segment);
-      steps += segment.steps;
-      k = stop;
-    }
-  }
-  if (!blocks.back().empty()) {
-    blocks.back().back().ends_chain = true;
-  } else if (blocks.size() > 1) {
-    blocks.pop_back();
-  }
-  return blocks;
-}
-
-void join_chains(std::vector<Segment>& block) {
-  std::vector<Segment> joined;
-  bool begins = true;  // the segment begins a chain
-  bool joins = false;  // the one before is made of whole chains
-  for (const Segment& segment : block) {
-    const bool whole = begins && segment.ends_chain;
-    Segment* const before = joined.empty() ? nullptr : &joined.back();
-    if (whole && joins && segment.steps == before->steps && segment.row == before->row + before->all_steps() &&
-        segment.panel == before->panel + before->all_steps()) {
-      ++before->chains;
-    } else {
-      joined.push_back(segment);
-    }
-    begins = segment.ends_chain;
-    joins = whole;
-  }
-  block = std::move(joined);
-}
-
+/// As many panels at a time as the second-level cache holds beside rows; of those one block after the other, so that
+/// sums are read again soon.
 void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
                std::int64_t last_panel) {
   if (first_panel == last_panel) {
     return;
   }
   const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
-  const std::size_t parts = (tiles.size() + tiles_per_block - 1) / tiles_per_block;
-  for (std::size_t i = 0; i < parts; ++i) {
-    const std::size_t begin = tiles.size() * i / parts;
-    const std::size_t end = tiles.size() * (i + 1) / parts;
-    for (std::size_t b = 0; b < tiling.blocks.size(); ++b) {
-      run_block(tiling, {tiles.data() + begin, end - begin}, b, first_panel, last_panel);
+  const std::int64_t most = tiling.kernel->panels;
+  std::int64_t words = 1;
+  for (const std::vector<Segment>& block : tiling.blocks) {
+    words = std::max(words, most * Extent(block, tiling.row_step).panel_words);
+  }
+  const std::int64_t passes = (last_panel - first_panel + most - 1) / most;
+  const std::int64_t groups = (passes - 1) / std::max<std::int64_t>(1, cached_panel_words / words) + 1;
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const std::int64_t begin = first_panel + passes * group / groups * most;
+    const std::int64_t end = std::min(first_panel + passes * (group + 1) / groups * most, last_panel);
+    for (std::size_t block = 0; block < tiling.blocks.size(); ++block) {
+      run_block(tiling, tiles, block, begin, end, {});
     }
   }
 }
 
+}  // namespace
+
 void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
               std::int64_t last_panel, std::span<const MemoryRange> read_next) {
-  const std::int64_t most = tiling.kernel->panels;
-  const std::vector<RowTile> tiles = cut_rows(tiling, first_row, last_row);
-  const std::int64_t count = static_cast<std::int64_t>(tiles.size()) * ((last_panel - first_panel + most - 1) / most);
-  BlockRun run(tiling, tiling.blocks.front(), tiling.begins, tiling.ends);
-  PrefetchRanges next(read_next, count);
-  for (std::size_t i = 0; i < tiles.size(); ++i) {
-    for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
-      const bool right = panel + most < last_panel;
-      run.prefetch_result(tiles[right || i + 1 == tiles.size() ? i : i + 1], right ? panel + most : first_panel);
-      next.ask();
-      run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)));
-    }
-  }
+  run_block(tiling, cut_rows(tiling, first_row, last_row), 0, first_panel, last_panel, read_next);
 }
 
 void run_split(const Tiling& tiling) {
