@@ -132,28 +132,40 @@ void check_corners(Tally& tally, const Tested& kernel, std::uint64_t pattern) {
   }
 }
 
-/// Lanes on the norm bound and near it, looked at with limits on them and beside them.
+/// Lanes on the norm bound and near it: no piece that may leave the range is trusted, and few others are doubted.
 void check_watch(Tally& tally, const Tested& kernel, Sample& sample) {
-  constexpr std::int64_t slots = 3;
-  std::int32_t lanes[slots * line_lanes];
-  for (std::int32_t& lane : lanes) {
-    lane = sample.below(3) == 0 ? lane_ends[sample.below(lane_ends.size())]
-                                : static_cast<std::int32_t>(sample.word()) >> sample.below(31);
+  constexpr int pieces = 4;
+  std::int32_t lanes[pieces * line_lanes];
+  float row[pieces];
+  float norms[pieces * line_lanes];
+  double reach[pieces] = {};
+  const auto from_zero = static_cast<std::uint32_t>(sample.below(1 << pieces));
+  for (int i = 0; i < pieces; ++i) {
+    row[i] = static_cast<float>(sample.below(47000));
+    for (int j = i * line_lanes; j < (i + 1) * line_lanes; ++j) {
+      norms[j] = static_cast<float>(sample.below(45000));
+      const double bound = double{row[i]} * double{norms[j]};
+      const double edge = INT32_MAX - bound + static_cast<double>(sample.below(9)) * 1000 - 4000;
+      const bool at_edge = edge > INT32_MIN && edge < INT32_MAX && sample.below(16) == 0;
+      lanes[j] = at_edge                  ? static_cast<std::int32_t>(edge)
+                 : sample.below(100) == 0 ? lane_ends[sample.below(lane_ends.size())]
+                                          : static_cast<std::int32_t>(sample.word()) >> (4 + sample.below(27));
+      lanes[j] = lanes[j] != INT32_MIN && sample.below(2) == 0 ? -lanes[j] : lanes[j];
+      const double start = (from_zero >> i & 1) != 0 ? 0 : std::abs(static_cast<double>(lanes[j]));
+      reach[i] = std::max(reach[i], start + bound);
+    }
   }
-  const std::int64_t near = std::llabs(std::int64_t{lanes[sample.below(slots * line_lanes)]});
-  const std::int64_t limit =
-      std::clamp<std::int64_t>(near - 1 + static_cast<std::int64_t>(sample.below(3)), 0, INT32_MAX);
-  const kernels::Watch watch{0, slots, static_cast<std::uint32_t>(limit)};
-  std::uint16_t beyond = 0;
-  const bool any = kernel.audit->watch(lanes, line_lanes, 1, {&watch, 1}, &beyond);
-  unsigned expected = 0;
-  for (int i = 0; i < slots * line_lanes; ++i) {
-    expected |= (std::llabs(std::int64_t{lanes[i]}) > limit ? 1u : 0u) << i % line_lanes;
+  std::uint32_t doubts = 0;
+  const bool any = kernel.audit->watch(
+      {lanes + line_lanes, line_lanes, 1, 1, pieces, from_zero, row, row, pieces, norms, pieces * line_lanes}, &doubts);
+  for (int i = 0; i < pieces; ++i) {
+    const bool doubt = (doubts >> i & 1) != 0;
+    constexpr double roundings = 2000;
+    tally.check((doubt || reach[i] <= INT32_MAX) && (!doubt || (any && reach[i] > INT32_MAX - roundings)), [&] {
+      return Mismatch{fmt::format("{}: watch, |start| + |a| * |b| up to {}", kernel.origin, reach[i]),
+                      reach[i] > INT32_MAX ? "a doubt" : "none", doubt ? "a doubt" : "none"};
+    });
   }
-  tally.check(beyond == expected && any == (expected != 0), [&] {
-    return Mismatch{fmt::format("{}: watch, limit {}", kernel.origin, limit), fmt::format("{:#x}", expected),
-                    fmt::format("{:#x}, any {}", beyond, any)};
-  });
 }
 
 void check_squares(Tally& tally, const Tested& kernel, Sample& sample) {

@@ -67,16 +67,19 @@ void pack_rows(const AuditJob& job, const Tiles& grid, native::WordBuffer& packe
 }
 
 void add_norms(AuditJob& job, const Tiles& grid) {
-  job.row_norms = PieceNorms(job.rows, job.cut, job.kernel);
-  const PieceNorms lane_norms(job.lanes, job.cut, job.kernel);
-  const std::int64_t band = std::int64_t{job.kernel.native->panels} * line_lanes;
-  for (std::int64_t group = 0; group < job.rows.groups; ++group) {
-    for (std::int64_t i = 0; i < grid.down; ++i) {
-      job.row_norms.add_band(group, part_begin(job.rows.rows, i, grid.down),
-                             part_begin(job.rows.rows, i + 1, grid.down), job.row_bands);
-    }
-    for (std::int64_t i = 0; i < grid.across; ++i) {
-      lane_norms.add_band(group, i * band, std::min((i + 1) * band, job.lanes.rows), job.lane_bands);
+  job.row_norms = row_norms(job.rows, job.cut, job.kernel);
+  job.lane_norms = lane_norms(job.lanes, job.cut, job.kernel);
+  const std::size_t pieces = job.cut.pieces.size();
+  job.tile_norms.resize(static_cast<std::size_t>(job.rows.groups * grid.down) * pieces);
+  float* to = job.tile_norms.data();
+  const float* from = job.row_norms.data();
+  for (std::int64_t tile = 0; tile < job.rows.groups * grid.down; ++tile, to += pieces) {
+    const std::int64_t first = part_begin(job.rows.rows, tile % grid.down, grid.down);
+    const std::int64_t last = part_begin(job.rows.rows, tile % grid.down + 1, grid.down);
+    for (std::int64_t row = first; row < last; ++row) {
+      for (std::size_t piece = 0; piece < pieces; ++piece) {
+        to[piece] = std::max(to[piece], *from++);
+      }
     }
   }
 }
@@ -127,14 +130,12 @@ struct Bands {
 
 void run_tile(const AuditJob& job, const Tiles& grid, std::int64_t group, std::int64_t down, std::int64_t across,
               TileAudit& audit) {
-  const auto pieces = static_cast<std::int64_t>(job.cut.pieces.size());
   const int most_panels = job.kernel.native->panels;
   const std::int64_t row = part_begin(job.rows.rows, down, grid.down);
   const std::int64_t panel = across * most_panels;
   audit.run({group, row, panel, static_cast<int>(part_begin(job.rows.rows, down + 1, grid.down) - row),
              static_cast<int>(std::min<std::int64_t>(most_panels, job.panels_of_group() - panel)),
-             job.proved ? nullptr : job.row_bands.data() + (group * grid.down + down) * pieces,
-             job.proved ? nullptr : job.lane_bands.data() + (group * grid.across + across) * pieces});
+             group * grid.down + down});
 }
 
 /// Panels slowest, so that they stay in the cache.
@@ -177,7 +178,7 @@ ErrorSums audit_product(const Product& product, const ProductPlan& plan, const T
   const Tiles grid = swapped ? turned : upright;
   AuditJob job{product,          plan, kernel, swapped ? right : left, swapped ? left : right, swapped,
                telemetry.proved, full, result};
-  job.cut = cut_pieces(plan.chains, job.proved ? 0 : piece_length(left, right, plan.chains, kernel));
+  job.cut = cut_pieces(plan.chains, job.proved ? 0 : mean_product(left, right, kernel));
   native::WordBuffer panels(left.groups * job.panels_of_group() * job.steps() * line_lanes);
   pack_panels(job, panels);
   job.panels = panels.data();

@@ -11,8 +11,8 @@ namespace precsim::kernels {
 /// The result; overflow events, and under `full` telemetry chain ends and the largest chain sum, join the telemetry of
 /// the plan. Returns the errors of the result, under `full` telemetry.
 ///
-/// Lanes run wrapped and are looked at after every piece of a chain. Where |lane| + |a| * |b| of the next piece (norms,
-/// rounded up; a and b of this row and lane or larger) is at most 2^31 - 1, Cauchy and Schwarz bound every lane on the
+/// Lanes run wrapped and are looked at after every piece of a chain. Where |lane| + |a| * |b| of the next piece (norms
+/// of this row and lane, rounded up) is at most 2^31 - 1, Cauchy and Schwarz bound every lane on the
 /// way, so by induction from the chain's start no step of any atom overflows under any rule, and lanes are true sums.
 /// The other pieces, and under `saturate` what follows an overflow in its chain, are stepped through.
 ///

@@ -20,6 +20,9 @@ struct Vectors : PlainVectors<32> {
     const __m256i beyond = _mm256_cmpgt_epi32(_mm256_xor_si256(sign, words(x)), most);
     return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(beyond)));
   }
+  static PRECSIM_INLINE Words magnitude(const Words& lane) {
+    return reinterpret_cast<Words>(_mm256_abs_epi32(words(lane)));
+  }
   static PRECSIM_INLINE void multiply_pairs(native::Word a, Words& b) {
     b = reinterpret_cast<Words>(_mm256_madd_epi16(_mm256_set1_epi32(static_cast<int>(a)), words(b)));
   }

@@ -29,6 +29,13 @@ struct Vectors : PlainVectors<64> {
   static PRECSIM_INLINE unsigned above(const Words& x, std::uint32_t limit) {
     return _mm512_cmpgt_epu32_mask(words(x), _mm512_set1_epi32(static_cast<int>(limit)));
   }
+  static PRECSIM_INLINE Words magnitude(const Words& lane) {
+    return reinterpret_cast<Words>(_mm512_abs_epi32(words(lane)));
+  }
+  static PRECSIM_INLINE Words bound(const Words& start, float a, const Floats& b) {
+    const __m512 from = _mm512_cvtepu32_ps(words(start));
+    return reinterpret_cast<Words>(_mm512_fmadd_ps(_mm512_set1_ps(a), reinterpret_cast<__m512>(b), from));
+  }
   static PRECSIM_INLINE void multiply_pairs(native::Word a, Words& b) {
     b = reinterpret_cast<Words>(_mm512_madd_epi16(_mm512_set1_epi32(static_cast<int>(a)), words(b)));
   }

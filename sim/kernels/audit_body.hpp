@@ -1,5 +1,6 @@
 // The text of the audit, for one source file per instruction set: PRECSIM_TARGET selects it, V has its vectors and the
 // operations that generic vectors lack.
+#include <bit>
 #include <cstring>
 
 #include "sim/kernels/audit_kernel.hpp"
@@ -56,6 +57,16 @@ struct PlainVectors {
     }
     return mask;
   }
+  static PRECSIM_INLINE Words magnitude(const Words& lane) {
+    const auto sign = reinterpret_cast<Words>(reinterpret_cast<Integers>(lane) >> 31);
+    return (lane ^ sign) - sign;
+  }
+  /// The FP32 number start + a * b, for a start up to 2^31.
+  static PRECSIM_INLINE Words bound(const Words& start, float a, const Floats& b) {
+    const auto low = __builtin_convertvector(reinterpret_cast<Integers>(start & 0x7fffffffu), Floats);
+    const auto high = reinterpret_cast<Floats>((start >> 31) * 0x4f000000u);
+    return reinterpret_cast<Words>(a * b + (low + high));
+  }
   /// b becomes the sum of two products of codes mod 2^32.
   static PRECSIM_INLINE void multiply_pairs(native::Word a, Words& b) {
     const auto low = static_cast<std::uint32_t>(static_cast<std::int16_t>(a));
@@ -85,25 +96,72 @@ PRECSIM_INLINE void store(void* to, const V& from) {
   std::memcpy(to, &from, sizeof from);
 }
 
+constexpr std::uint32_t bound_code = std::bit_cast<std::uint32_t>(piece_bound) - 1;
+
+/// Watching one piece.
 template <class V>
-PRECSIM_INLINE bool watch_lanes(const std::int32_t* lanes, std::int64_t slot_lanes, int lines,
-                                std::span<const Watch> watches, std::uint16_t* beyond) {
-  unsigned any = 0;
-  for (const Watch& watch : watches) {
-    for (int line = 0; line < lines; ++line) {
-      unsigned mask = 0;
+struct Watcher {
+  const WatchedLines& lines;
+  const std::int32_t* slot;  ///< null: from zero
+  const float* lane_norms;
+  float largest_norm;
+
+  PRECSIM_INLINE Watcher(const WatchedLines& lines_, int piece)
+      : lines(lines_),
+        slot((lines_.from_zero >> piece & 1) != 0 ? nullptr : lines_.lanes + (piece - 1) * lines_.slot_lanes),
+        lane_norms(lines_.lane_norms + std::int64_t{piece} * line_lanes),
+        largest_norm(lines_.largest_norms[piece]) {}
+
+  PRECSIM_INLINE unsigned beyond(const typename V::Words& lane, float row_norm, int panel, int j) const {
+    typename V::Floats norm;
+    load(lane_norms + panel * lines.next_panel + j, norm);
+    return V::above(V::bound(lane, row_norm, norm), bound_code);
+  }
+  /// Whether no line reaches the bound even with the largest lane and norm of all rows.
+  PRECSIM_INLINE bool is_calm() const {
+    unsigned any = 0;
+    for (int panel = 0; panel < lines.panels; ++panel) {
       for (int j = 0; j < line_lanes; j += V::lanes) {
-        const std::int32_t* at = lanes + watch.first * slot_lanes + line * line_lanes + j;
-        typename V::Words most{};
-        for (std::int64_t slot = watch.first; slot < watch.last; ++slot, at += slot_lanes) {
+        typename V::Words largest{};
+        for (int line = panel; slot != nullptr && line < lines.lines; line += lines.panels) {
           typename V::Words lane;
-          load(at, lane);
-          V::raise(most, lane + watch.limit);  // from 0 to 2 * limit, or beyond
+          load(slot + line * line_lanes + j, lane);
+          V::raise(largest, V::magnitude(lane));
         }
-        mask |= V::above(most, 2 * watch.limit) << j;
+        any |= beyond(largest, largest_norm, panel, j);
       }
-      *beyond++ = static_cast<std::uint16_t>(mask);
-      any |= mask;
+    }
+    return any == 0;
+  }
+  PRECSIM_INLINE bool doubts(int line, float row_norm, int panel) const {
+    unsigned any = 0;
+    for (int j = 0; j < line_lanes; j += V::lanes) {
+      typename V::Words lane{};
+      if (slot != nullptr) {
+        load(slot + line * line_lanes + j, lane);
+      }
+      any |= beyond(V::magnitude(lane), row_norm, panel, j);
+    }
+    return any != 0;
+  }
+};
+
+template <class V>
+PRECSIM_INLINE bool watch_lines(const WatchedLines& lines, std::uint32_t* doubts) {
+  std::memset(doubts, 0, static_cast<std::size_t>(lines.lines) * sizeof *doubts);
+  std::uint32_t any = 0;
+  for (int piece = 0; piece < lines.pieces; ++piece) {
+    const Watcher<V> watcher(lines, piece);
+    if (watcher.is_calm()) {
+      continue;
+    }
+    const float* row_norm = lines.row_norms + piece;
+    for (int line = 0; line < lines.lines; line += lines.panels, row_norm += lines.next_row) {
+      for (int panel = 0; panel < lines.panels; ++panel) {
+        const std::uint32_t bit = std::uint32_t{watcher.doubts(line + panel, *row_norm, panel)} << piece;
+        doubts[line + panel] |= bit;
+        any |= bit;
+      }
     }
   }
   return any != 0;
@@ -310,9 +368,8 @@ PRECSIM_TARGET void squares(const std::int16_t* codes, std::int64_t count, std::
   }
 }
 template <class V>
-PRECSIM_TARGET bool watch(const std::int32_t* lanes, std::int64_t slot_lanes, int lines, std::span<const Watch> watches,
-                          std::uint16_t* beyond) {
-  return watch_lanes<V>(lanes, slot_lanes, lines, watches, beyond);
+PRECSIM_TARGET bool watch(const WatchedLines& lines, std::uint32_t* doubts) {
+  return watch_lines<V>(lines, doubts);
 }
 template <class V>
 PRECSIM_TARGET void step(const SteppedPiece& piece, SteppedLine& line) {

@@ -17,11 +17,24 @@ inline constexpr int most_lines = native::most_rows * native::most_panels;
 
 inline constexpr int block_codes = 16;
 
-/// Slots [first, last) whose lanes may not leave [-limit, limit]; limit < 2^31.
-struct Watch {
-  std::int64_t first, last;
-  std::uint32_t limit;
+/// The pieces of a span, one per slot, and the norms of theirs, rounded up. A piece begins with the lanes of the slot
+/// before its own, or with zero.
+struct WatchedLines {
+  const std::int32_t* lanes;  ///< of slot 0
+  std::int64_t slot_lanes;    ///< lanes from a slot to the next
+  int lines, panels;          ///< line = row * panels + panel
+  int pieces;
+  std::uint32_t from_zero;     ///< bit by piece
+  const float* largest_norms;  ///< [piece]: at least those of all rows
+  const float* row_norms;      ///< [row][piece], next_row apart
+  std::int64_t next_row;
+  const float* lane_norms;  ///< [panel][piece][line_lanes], next_panel apart
+  std::int64_t next_panel;
 };
+
+/// A lane whose |start| + |a| * |b|, in FP32, stays below this bound cannot leave the range within a piece: the
+/// distance to 2^31 - 1 is more than the roundings.
+inline constexpr float piece_bound = 2147483648.0f - 1024.0f;
 
 /// Stepping through pieces of a chain. The true sum is low + 2^32 * high; `low` is the lane under `wrap`, `clamped` the
 /// lane under `saturate`.
@@ -79,9 +92,8 @@ struct ChainEnds {
 struct AuditKernel {
   /// Sums of squares of `count` blocks of block_codes codes.
   void (*squares)(const std::int16_t* codes, std::int64_t count, std::uint64_t* sums);
-  /// beyond[i * lines + line]: bit j, whether lane j leaves the limits of watches[i]. Returns whether any does.
-  bool (*watch)(const std::int32_t* lanes, std::int64_t slot_lanes, int lines, std::span<const Watch> watches,
-                std::uint16_t* beyond);
+  /// doubts[line]: bit i, whether a lane reaches the bound in piece i. Returns whether any does.
+  bool (*watch)(const WatchedLines& lines, std::uint32_t* doubts);
   /// Steps through a piece; sets `first` where it is -1.
   void (*step)(const SteppedPiece& piece, SteppedLine& line);
   /// Spills the lanes, c = fma(float(lane) * first, second, c), and counts them as true sums.

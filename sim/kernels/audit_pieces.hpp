@@ -12,7 +12,7 @@
 
 namespace precsim::kernels {
 
-inline constexpr int slots_per_span = 16;
+inline constexpr int slots_per_span = 8;
 
 /// The pieces of one chain within one span: slots [first, last].
 struct AuditPart {
@@ -24,6 +24,7 @@ struct AuditPart {
 /// Consecutive pieces whose lanes are kept together, at most slots_per_span.
 struct AuditSpan {
   std::size_t first_piece = 0, pieces = 0;
+  std::uint32_t from_zero = 0;  ///< slots whose pieces begin chains
   std::vector<AuditPart> parts;
   std::vector<std::int32_t> ends;  ///< slots where chains end
 };
@@ -34,30 +35,17 @@ struct AuditCut {
   std::vector<AuditSpan> spans;
 };
 
-/// Chains (even begins) in pieces of this even length, the last one of a chain short; 0: no cut within a chain.
-AuditCut cut_pieces(const std::vector<arith::Chain>& chains, std::int64_t length);
+/// The geometric mean of the mean squares of the codes of both sides.
+double mean_product(const Matrix& left, const Matrix& right, const TileKernel& kernel);
 
-/// A piece length for chains that are not proved: the longer, the fewer looks; the shorter, the fewer doubts. Speed
-/// alone depends on it.
-std::int64_t piece_length(const Matrix& left, const Matrix& right, const std::vector<arith::Chain>& chains,
-                          const TileKernel& kernel);
+/// Chains (even begins) in pieces that end with the chain or after a multiple of 16 products: the longer, the fewer
+/// looks; the shorter, the fewer doubts. Lanes grow along a chain, so that its pieces get shorter. Speed alone depends
+/// on it. `product`: a typical |a * b|; 0: no cut within a chain.
+AuditCut cut_pieces(const std::vector<arith::Chain>& chains, double product);
 
-/// Norms of the pieces of a matrix, rounded up: of every row, and the largest of every band of rows.
-class PieceNorms {
- public:
-  PieceNorms() = default;
-  PieceNorms(const Matrix& matrix, const AuditCut& cut, const TileKernel& kernel);
-
-  /// Takes the largest over rows [first, last) of a group into `band`, a list by piece.
-  void add_band(std::int64_t group, std::int64_t first, std::int64_t last, std::vector<std::uint32_t>& bands) const;
-  const std::uint32_t* row(std::int64_t group, std::int64_t row) const {
-    return norms_.data() + static_cast<std::size_t>(group * rows_ + row) * pieces_;
-  }
-
- private:
-  std::int64_t rows_ = 0;
-  std::size_t pieces_ = 0;
-  std::vector<std::uint32_t> norms_;
-};
+/// Norms of the pieces of a matrix, rounded up: [group][row][piece].
+std::vector<float> row_norms(const Matrix& matrix, const AuditCut& cut, const TileKernel& kernel);
+/// [group][panel][piece][line_lanes], zero beyond the last row.
+std::vector<float> lane_norms(const Matrix& matrix, const AuditCut& cut, const TileKernel& kernel);
 
 }  // namespace precsim::kernels

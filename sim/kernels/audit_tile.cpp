@@ -5,25 +5,14 @@
 #include <cstring>
 
 namespace precsim::kernels {
-namespace {
-
-constexpr std::uint64_t lane_limit = (std::uint64_t{1} << 31) - 1;
-
-Watch watch_for(std::int64_t first, std::int64_t last, std::uint64_t bound) {
-  return {first, last, bound > lane_limit ? 0 : static_cast<std::uint32_t>(lane_limit - bound)};
-}
-
-}  // namespace
-
 TileAudit::TileAudit(const AuditJob& job)
     : job_(job),
       kernel_(*job.kernel.audit),
       scale_by_chain_(job.rows.block_stride != 0 || job.lanes.block_stride != 0),
       lanes_(std::int64_t{slots_per_span + 1} * most_lines * line_lanes),
-      beyond_(std::size_t{slots_per_span} * most_lines),
       lane_stride_(job.lanes.rows > 1 ? job.index(0, 0, 1) - job.index(0, 0, 0) : 1) {
   if (!scale_by_chain_ && job.rows.row_stride == 0 && job.lanes.row_stride == 0) {
-    at_ = {0, 0, 0, job.most_rows(), job.kernel.native->panels, nullptr, nullptr};
+    at_ = {0, 0, 0, job.most_rows(), job.kernel.native->panels, 0};
     set_scale(job.plan.chains.front());
   }
 }
@@ -110,68 +99,38 @@ void TileAudit::run_lanes(std::size_t span) {
   }
 }
 
-std::uint64_t TileAudit::bound_of(const std::uint32_t* row_norms, std::size_t piece) const {
-  return std::uint64_t{row_norms[piece]} * at_.lane_band[piece];
+WatchedLines TileAudit::watched_lines(const AuditSpan& span) {
+  const auto pieces = static_cast<std::int64_t>(job_.cut.pieces.size());
+  const auto first = static_cast<std::int64_t>(span.first_piece);
+  const std::int64_t panel = at_.group * job_.panels_of_group() + at_.panel;
+  return {slot(0),
+          slot_lanes(),
+          lines(),
+          at_.panels,
+          static_cast<int>(span.pieces),
+          span.from_zero,
+          job_.tile_norms.data() + at_.row_tile * pieces + first,
+          job_.row_norms.data() + (at_.group * job_.rows.rows + at_.row) * pieces + first,
+          pieces,
+          job_.lane_norms.data() + (panel * pieces + first) * line_lanes,
+          pieces * line_lanes};
 }
 
 void TileAudit::watch(const AuditSpan& span) {
-  watches_.clear();
-  bool doubt = in_overflow_;
-  for (const AuditPart& part : span.parts) {
-    std::uint64_t bound = 0;
-    for (int slot = part.first; slot <= part.last; ++slot) {
-      bound = std::max(bound, bound_of(at_.row_band, span.first_piece + static_cast<std::size_t>(slot)));
-    }
-    doubt = doubt || bound > lane_limit;
-    watches_.push_back(watch_for(part.first - (part.begins ? 0 : 1), part.last, bound));
-  }
-  doubt = kernel_.watch(slot(0), slot_lanes(), lines(), watches_, beyond_.data()) || doubt;
-  if (!doubt) {
+  if (!kernel_.watch(watched_lines(span), doubts_) && !in_overflow_) {
     return;
   }
-  const std::uint16_t* beyond = beyond_.data();
   in_overflow_ = false;
-  for (std::size_t i = 0; i < span.parts.size(); ++i) {
-    for (int line = 0; line < lines(); ++line) {
-      // A limit of 0 also stands for a bound beyond the range, where even lanes of zero are in doubt.
-      if (*beyond++ != 0 || watches_[i].limit == 0 || overflowed_[line]) {
-        recount(span, span.parts[i], line);
-        overflowed_[line] = overflowed_[line] && !span.parts[i].ends;
-        in_overflow_ = in_overflow_ || overflowed_[line];
-      }
+  for (int line = 0; line < lines(); ++line) {
+    if (doubts_[line] == 0 && !overflowed_[line]) {
+      continue;
     }
+    for (const AuditPart& part : span.parts) {
+      recount(span, part, line);
+      overflowed_[line] = overflowed_[line] && !part.ends;
+    }
+    in_overflow_ = in_overflow_ || overflowed_[line];
   }
-}
-
-/// By slot of the part: whether a step of that piece may overflow, by the norms of this very row. Returns whether any.
-bool TileAudit::in_doubt(const AuditSpan& span, const AuditPart& part, int line, Doubts& doubts) {
-  const std::uint32_t* const norms = job_.row_norms.row(at_.group, at_.row + line / at_.panels);
-  const int count = part.last - part.first + 1;
-  std::uint64_t largest = 0;
-  Watch watches[slots_per_span];
-  for (int i = 0; i < count; ++i) {
-    const int slot = part.first + i;
-    const std::uint64_t bound = bound_of(norms, span.first_piece + static_cast<std::size_t>(slot));
-    largest = std::max(largest, bound);
-    const bool from_zero = part.begins && i == 0;
-    watches[i] = watch_for(from_zero ? slot : slot - 1, slot, bound);
-    doubts.of[i] = bound > lane_limit;
-  }
-  const std::int32_t* const lanes = slot(0) + line * line_lanes;
-  std::uint16_t beyond[slots_per_span] = {};
-  const Watch all = watch_for(watches[0].first, part.last, largest);
-  const bool safe = !kernel_.watch(lanes, slot_lanes(), 1, {&all, 1}, beyond);
-  if (safe && largest <= lane_limit) {
-    std::fill_n(doubts.of, count, false);
-    return false;
-  }
-  kernel_.watch(lanes, slot_lanes(), 1, {watches, static_cast<std::size_t>(count)}, beyond);
-  bool any = false;
-  for (int i = 0; i < count; ++i) {
-    doubts.of[i] = doubts.of[i] || beyond[i] != 0;
-    any = any || doubts.of[i];
-  }
-  return any;
 }
 
 /// Slots [first, last) of a part.
@@ -202,12 +161,8 @@ void TileAudit::step_through(const AuditSpan& span, const AuditPart& part, int l
 
 void TileAudit::recount(const AuditSpan& span, const AuditPart& part, int line) {
   const bool saturate = job_.plan.accumulator.overflow == arith::OverflowRule::saturate;
-  Doubts doubts;
-  if (!in_doubt(span, part, line, doubts) && !overflowed_[line]) {
-    return;
-  }
   const auto doubtful = [&](int slot) {
-    return slot <= part.last && (doubts.of[slot - part.first] || (saturate && overflowed_[line]));
+    return slot <= part.last && ((doubts_[line] >> slot & 1) != 0 || (saturate && overflowed_[line]));
   };
   for (int first = part.first; first <= part.last; ++first) {
     if (!doubtful(first)) {

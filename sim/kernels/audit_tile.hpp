@@ -24,11 +24,11 @@ struct AuditJob {
   bool full;
   std::span<float> result;
   AuditCut cut = {};
-  const native::Word* panels = nullptr;        ///< [group][panel][step][line_lanes]
-  const native::Word* packed_rows = nullptr;   ///< [group][tile][step][row]
-  PieceNorms row_norms = {};                   ///< only where the call is not proved
-  std::vector<std::uint32_t> row_bands = {};   ///< [group][row tile][piece]
-  std::vector<std::uint32_t> lane_bands = {};  ///< [group][panels of a tile][piece]
+  const native::Word* panels = nullptr;       ///< [group][panel][step][line_lanes]
+  const native::Word* packed_rows = nullptr;  ///< [group][tile][step][row]
+  std::vector<float> row_norms = {};          ///< of pieces, only where the call is not proved
+  std::vector<float> lane_norms = {};
+  std::vector<float> tile_norms = {};  ///< [group][row tile][piece], the largest of its rows
 
   int most_rows() const { return kernel.native->wrap.lanes.rows; }
   std::int64_t steps() const { return rows.length() / 2; }
@@ -43,8 +43,7 @@ struct AuditJob {
 struct AuditPlace {
   std::int64_t group, row, panel;
   int rows, panels;
-  const std::uint32_t* row_band;
-  const std::uint32_t* lane_band;
+  std::int64_t row_tile;  ///< over all groups
 };
 
 /// The workspace of one thread, and what it has counted.
@@ -77,11 +76,7 @@ class TileAudit {
   void run_lanes(std::size_t span);
   void watch(const AuditSpan& span);
   void recount(const AuditSpan& span, const AuditPart& part, int line);
-  std::uint64_t bound_of(const std::uint32_t* row_norms, std::size_t piece) const;
-  struct Doubts {
-    bool of[slots_per_span];
-  };
-  bool in_doubt(const AuditSpan& span, const AuditPart& part, int line, Doubts& doubts);
+  WatchedLines watched_lines(const AuditSpan& span);
   void step_through(const AuditSpan& span, const AuditPart& part, int line, int first, int last);
   void set_scale(const arith::Chain& chain);
   void spill(const AuditSpan& span);
@@ -96,10 +91,9 @@ class TileAudit {
   const AuditKernel& kernel_;
   bool scale_by_chain_;
   AuditPlace at_{};
-  native::WordBuffer lanes_;  ///< slots from -1 on
-  std::vector<Watch> watches_;
-  std::vector<std::uint16_t> beyond_;
-  std::size_t lane_stride_;  ///< outputs from a lane to the next
+  native::WordBuffer lanes_;          ///< slots from -1 on
+  std::uint32_t doubts_[most_lines];  ///< by slot of the span
+  std::size_t lane_stride_;           ///< outputs from a lane to the next
   std::vector<Recount> recounts_;
   SteppedLine stepped_[most_lines];
   bool overflowed_[most_lines];  ///< in the current chain

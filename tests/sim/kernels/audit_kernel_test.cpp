@@ -142,46 +142,95 @@ TEST(AuditKernels, EveryFourCornerPairFromEveryEdgeOfTheLane) {
   EXPECT_GE(checked, 2048);
 }
 
-TEST(AuditKernels, WatchesSeeExactlyTheLanesBeyondTheirLimits) {
-  constexpr std::int64_t slots = 5;
-  constexpr int lines = 3;
-  std::uint64_t seen = 0;
+/// Lines of three rows and two panels whose lanes lie around the bound of the piece that begins with them.
+struct Watched {
+  static constexpr int rows = 3, panels = 2, pieces = 5, lines = rows * panels;
+  std::uint32_t from_zero;
+  std::vector<float> row_norms, lane_norms, largest;
+  std::vector<std::int32_t> lanes;  ///< slots from -1 on
+
+  explicit Watched(Sample& sample)
+      : from_zero(static_cast<std::uint32_t>(sample.below(1 << pieces))),
+        largest(pieces),
+        lanes(pieces * lines * line_lanes) {
+    const std::uint64_t most = sample.below(4) == 0 ? 70000 : 30000;
+    for (int i = 0; i < rows * pieces; ++i) {
+      row_norms.push_back(static_cast<float>(sample.below(most)));
+      float& norm = largest[static_cast<std::size_t>(i % pieces)];
+      norm = std::max(norm, row_norms.back());
+    }
+    for (int i = 0; i < panels * pieces * line_lanes; ++i) {
+      lane_norms.push_back(static_cast<float>(sample.below(most)));
+    }
+    constexpr std::int64_t distances[] = {-(1 << 20), -4000, -2100, 0, 1, 900};
+    for (int piece = 0; piece < pieces; ++piece) {
+      for (int line = 0; line < lines; ++line) {
+        for (int j = 0; j < line_lanes; ++j) {
+          const auto near = static_cast<std::int64_t>(INT32_MAX - bound(piece, line, j)) + distances[sample.below(6)];
+          const std::int64_t start = sample.below(200) == 0  ? INT32_MIN
+                                     : sample.below(20) == 0 ? near
+                                     : near > 0              ? near / 3
+                                                             : 0;
+          lane(piece, line, j) = static_cast<std::int32_t>(
+              std::clamp<std::int64_t>(sample.below(2) == 0 ? start : -start, INT32_MIN, INT32_MAX));
+        }
+      }
+    }
+  }
+  std::int32_t& lane(int piece, int line, int j) {
+    return lanes[static_cast<std::size_t>((piece * lines + line) * line_lanes + j)];
+  }
+  double bound(int piece, int line, int j) const {
+    return double{row_norms[static_cast<std::size_t>(line / panels * pieces + piece)]} *
+           double{lane_norms[static_cast<std::size_t>((line % panels * pieces + piece) * line_lanes + j)]};
+  }
+  double reach(int piece, int line, int j) {
+    const double start = (from_zero >> piece & 1) != 0 ? 0 : std::abs(static_cast<double>(lane(piece, line, j)));
+    return start + bound(piece, line, j);
+  }
+  WatchedLines view() const {
+    return {lanes.data() + lines * line_lanes,
+            lines * line_lanes,
+            lines,
+            panels,
+            pieces,
+            from_zero,
+            largest.data(),
+            row_norms.data(),
+            pieces,
+            lane_norms.data(),
+            pieces * line_lanes};
+  }
+};
+
+TEST(AuditKernels, WatchesDoubtWhatMayLeaveTheRangeAndLittleElse) {
+  int doubted = 0;
+  int trusted = 0;
   for (const TileKernel* kernel : rows_under_test()) {
     Sample sample(83);
     for (int run = 0; run < support::sample_size(400); ++run) {
-      const auto limit = static_cast<std::uint32_t>(sample.word() >> 1 >> sample.below(31));
-      std::vector<std::int32_t> lanes(slots * lines * line_lanes);
-      for (std::int32_t& lane : lanes) {
-        const std::int64_t edge = std::int64_t{limit} + static_cast<std::int64_t>(sample.below(40) == 0 ? 1 : 0);
-        const std::int64_t value = sample.below(4) == 0 ? edge : static_cast<std::int64_t>(limit) / 3;
-        lane =
-            sample.below(200) == 0
-                ? INT32_MIN
-                : static_cast<std::int32_t>(std::min<std::int64_t>(sample.below(2) == 0 ? value : -value, INT32_MAX));
-      }
-      const std::vector<Watch> watches{{0, slots, limit}, {1, 3, limit}, {2, 2, limit}};
-      std::uint16_t beyond[3 * lines];
-      const bool any = kernel->audit->watch(lanes.data(), lines * line_lanes, lines, watches, beyond);
-      bool expected_any = false;
-      for (int w = 0; w < 3; ++w) {
-        for (int line = 0; line < lines; ++line) {
+      Watched watched(sample);
+      std::uint32_t doubts[Watched::lines];
+      std::uint32_t all = 0;
+      const bool any = kernel->audit->watch(watched.view(), doubts);
+      for (int line = 0; line < Watched::lines; ++line) {
+        all |= doubts[line];
+        for (int piece = 0; piece < Watched::pieces; ++piece) {
+          double most = 0;
           for (int j = 0; j < line_lanes; ++j) {
-            bool expected = false;
-            for (std::int64_t slot = watches[static_cast<std::size_t>(w)].first;
-                 slot < watches[static_cast<std::size_t>(w)].last; ++slot) {
-              const std::int64_t lane = lanes[static_cast<std::size_t>((slot * lines + line) * line_lanes + j)];
-              expected = expected || std::llabs(lane) > limit;
-            }
-            ASSERT_EQ((beyond[w * lines + line] >> j & 1) != 0, expected) << kernel->name;
-            seen += expected ? 1 : 0;
-            expected_any = expected_any || expected;
+            most = std::max(most, watched.reach(piece, line, j));
           }
+          const bool doubt = (doubts[line] >> piece & 1) != 0;
+          ASSERT_TRUE(doubt || most <= INT32_MAX) << kernel->name << ' ' << most;
+          ASSERT_TRUE(!doubt || most > INT32_MAX - 2000.0) << kernel->name << ' ' << most;
+          ++(doubt ? doubted : trusted);
         }
       }
-      ASSERT_EQ(any, expected_any) << kernel->name;
+      ASSERT_EQ(any, all != 0) << kernel->name;
     }
   }
-  EXPECT_GT(seen, 100u);
+  EXPECT_GT(doubted, 100);
+  EXPECT_GT(trusted, 100);
 }
 
 /// Chain ends of a few lines, counted and not: sums, exact sums, histogram.
