@@ -58,6 +58,18 @@ void build_from_values(const SourceTensor& tensor, const formats::Conversion& co
   }
 }
 
+void refuse_nonfinite(const BuiltOperand& built, const OperandRequest& request) {
+  const formats::Extent extent =
+      formats::extent(built.operand.values.data(), static_cast<std::int64_t>(built.operand.values.size()));
+  if (extent.first_nonfinite >= 0) {
+    throw UserError(
+        fmt::format("{}: element {} is {} in {}; products are defined for finite operands (a format with "
+                    "overflow=saturate has no infinities)",
+                    request.what, extent.first_nonfinite,
+                    built.operand.values[static_cast<std::size_t>(extent.first_nonfinite)], built.format));
+  }
+}
+
 }  // namespace
 
 SourceTensor FilledOperand::tensor(const OperandRequest& request) const {
@@ -105,6 +117,7 @@ BuiltOperand build_operand(const ConvShape& shape, Pass pass, Side side, const f
   } else {
     build_from_values(tensor, conversion, request, integer, built);
   }
+  refuse_nonfinite(built, request);
   return built;
 }
 

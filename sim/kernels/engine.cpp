@@ -19,22 +19,18 @@ constexpr EngineEntry table[] = {
     {Engine::simulate, "simulate",
      "the contract step by step, with telemetry: where, when and by how much lanes overflow"},
     {Engine::native, "native", "the fastest kernels; of the telemetry only chain length and proof"},
-    {Engine::check, "check", "both; stops at the first differing bit, and recomputes 64 outputs of each product"},
+    {Engine::check, "check",
+     "native, and simulation by another instruction set's kernels; stops at the first differing bit, and recomputes 64 "
+     "outputs of each product by the plain reference"},
 };
 
 constexpr int checked_outputs = 64;
 
-Matrix lowered(const ProductCall& call, Side side, bool integer) {
-  const Operand& operand = side == Side::left ? call.left : call.right;
-  return integer ? lower(call.shape, call.pass, side, operand.codes, operand.exponent)
-                 : lower(call.shape, call.pass, side, operand.values);
-}
-
 void simulate(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
               const TileKernel* kernel) {
   const bool integer = call.left.is_integer() && call.right.is_integer();
-  const Matrix left = call.left.matrix ? Matrix{} : lowered(call, Side::left, integer);
-  const Matrix right = call.right.matrix ? Matrix{} : lowered(call, Side::right, integer);
+  const Matrix left = call.left.matrix ? Matrix{} : as_matrix(call, Side::left, integer);
+  const Matrix right = call.right.matrix ? Matrix{} : as_matrix(call, Side::right, integer);
   multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
             call.right.matrix ? *call.right.matrix : right, call.accumulators, call.bits},
            result, level, telemetry, kernel);
@@ -65,11 +61,12 @@ void check_sample(const ProductCall& call, const Telemetry& telemetry, std::span
 }
 
 void check(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
-           const TileKernel* kernel) {
-  simulate(call, result, level, telemetry, kernel);
+           const TileKernel* chosen) {
+  const TileKernel& kernel = chosen == nullptr ? best_tile_kernel() : *chosen;
+  simulate(call, result, level, telemetry, &other_tile_kernel(kernel));
   std::vector<float> native(result.size());
   Telemetry free;
-  multiply_native(call, native, free, kernel == nullptr ? best_tile_kernel() : *kernel);
+  multiply_native(call, native, free, kernel);
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (!same_bits(result[i], native[i])) {
       throw EngineDifference("the native kernel", static_cast<std::int64_t>(i), result[i], native[i]);

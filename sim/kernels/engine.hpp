@@ -15,7 +15,7 @@ namespace precsim::kernels {
 enum class Engine : std::uint8_t {
   simulate,  ///< with telemetry
   native,    ///< the fastest kernels; of telemetry only chain length and proof
-  check,     ///< both, compared bit by bit, and some outputs by the plain reference from the tensors
+  check,     ///< native against a simulation by other_tile_kernel(), bit by bit, and 64 outputs by the plain reference
 };
 struct EngineEntry {
   Engine engine;
@@ -63,7 +63,8 @@ class EngineDifference : public std::runtime_error {
 /// result[pixel][channel] += bias[channel], where the call has a bias.
 void add_bias(const ProductCall& call, std::span<float> result);
 
-/// The result of a product; `kernel`: null for the fastest. The same bits for every engine and kernel.
+/// The result of a product; `kernel`: null for the fastest. The same bits for every engine and kernel, for finite
+/// operands; what infinities and NaN give in padding and the holes of a stride depends on the engine.
 /// `level` matters where there is a simulation; native results have Telemetry::measured == false.
 /// Raises EngineDifference under `check`, at the first differing output.
 void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,

@@ -64,12 +64,6 @@ bool convolve_values(const ProductCall& call, std::span<float> result, Telemetry
   return true;
 }
 
-Matrix as_matrix(const ProductCall& call, Side side, bool integer) {
-  const Operand& operand = side == Side::left ? call.left : call.right;
-  return integer ? lower(call.shape, call.pass, side, operand.codes, operand.exponent)
-                 : lower(call.shape, call.pass, side, operand.values);
-}
-
 void multiply_matrices(const ProductCall& call, std::span<float> result, Telemetry& telemetry,
                        const TileKernel& kernel) {
   const bool integer = call.left.is_integer() && call.right.is_integer();
@@ -99,6 +93,12 @@ void multiply_matrices(const ProductCall& call, std::span<float> result, Telemet
 }
 
 }  // namespace
+
+Matrix as_matrix(const ProductCall& call, Side side, bool integer) {
+  const Operand& operand = side == Side::left ? call.left : call.right;
+  return integer ? lower(call.shape, call.pass, side, operand.codes, operand.exponent)
+                 : lower(call.shape, call.pass, side, operand.values);
+}
 
 void multiply_native(const ProductCall& call, std::span<float> result, Telemetry& telemetry, const TileKernel& kernel) {
   if (!call.left.matrix && !call.right.matrix) {

@@ -64,6 +64,15 @@ const TileKernel& find_tile_kernel(std::string_view name) {
   return formats::find_row("kernel", tile_kernels(), name);
 }
 
+const TileKernel& other_tile_kernel(const TileKernel& kernel) {
+  for (const TileKernel& row : table) {
+    if (row.audit != kernel.audit && row.usable()) {
+      return row;
+    }
+  }
+  return kernel;
+}
+
 const formats::ArrayKernel& array_kernel(const TileKernel* kernel) {
   return kernel == nullptr ? formats::best_array_kernel() : formats::find_array_kernel(kernel->arrays);
 }

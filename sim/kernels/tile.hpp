@@ -33,6 +33,9 @@ const TileKernel& best_tile_kernel();
 /// The row of that name. Raises UserError listing the rows when there is none, or when this CPU cannot run it.
 const TileKernel& find_tile_kernel(std::string_view name);
 
+/// The first usable row that shares neither loops nor audit with `kernel`; `kernel` itself where there is none.
+const TileKernel& other_tile_kernel(const TileKernel& kernel);
+
 /// The array conversions of the same instruction set; null: the fastest.
 const formats::ArrayKernel& array_kernel(const TileKernel* kernel);
 

@@ -152,6 +152,7 @@ TEST(ProductCommands, RefuseWhatCannotBeInASentence) {
       {"--shape 2x3x4 --fill-a lowset", "'lowest'"},
       {"--shape 2x3x4 --a fp16 --fill-a lowest", "has none"},
       {"--shape 2x3x4 --a dfp16:block=2 --fill-a on_bound", "exponent per block"},
+      {"--shape 8x8x64 --a fp16 --fill-a wide", "overflow=saturate"},
       {"--shape 2x3x64 --b dfp8 --fill-b on_bound", "end at 127"},
       {"--shape 2x3x4 --a fp6_e3m2 --b fp6_e3m2 --fill-b wide --float-accumulator fp17", "fp16"},
       {"--shape 2x3x4 --seed 4294967296", "--seed"},

@@ -88,7 +88,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, const Segment& seg
       ".endif\n\t.endr\n\t"
       "add %[to_distance], %[scratch]\n\t"
       ".endif\n\t.endr\n\t"
-      : [panel] "+r"(panel), [steps] "+r"(steps), [at] "+r"(at), [scratch] "+r"(scratch)
+      : [panel] "+&r"(panel), [steps] "+&r"(steps), [at] "+&r"(at), [scratch] "+&r"(scratch)
       : [row_step] "m"(row_step), [from] "m"(from.words), [from_distance] "m"(from_distance), [to] "m"(to.words),
         [to_distance] "m"(to_distance), [rows] "i"(rows), [step] "i"(static_cast<int>(step))
       : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",

@@ -134,7 +134,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       "cmpq $0, %[chains]\n\t"
       "jne 0b\n\t"
       ".endif\n\t"
-      : [panel] "+r"(panel), [at] "+r"(at), [second] "+r"(second), [scratch] "+r"(scratch), [steps] "=&r"(steps),
+      : [panel] "+&r"(panel), [at] "+&r"(at), [second] "+&r"(second), [scratch] "+&r"(scratch), [steps] "=&r"(steps),
         [chains] "+m"(chains), [ahead] "+m"(ahead), [source] "+m"(source), [source_distance] "+m"(source_distance),
         [target] "+m"(target), [target_distance] "+m"(target_distance)
       : [next_panel] "r"(next_panel), [row_step] "m"(row_step), [all_steps] "m"(all_steps), [factor] "m"(factor),

@@ -188,12 +188,11 @@ void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T*
   const std::int64_t channels = (shape.group_oc() + per_step - 1) / per_step * per_step;
   const Weights packed = pack_weights_transposed(kernel, shape, weights);
   const std::int64_t stride = shape.stride;
-  for (std::int64_t rest = 0; rest < stride * stride; ++rest) {
-    const GradientWindows gradient = gradient_windows(shape, rest / stride, rest % stride);
+  for (const GradientWindows& gradient : gradient_windows(shape)) {
     RowSet set;
     set.windows = gradient.windows;
-    for (std::int64_t kh = rest / stride; kh < shape.kh; kh += stride) {
-      for (std::int64_t kw = rest % stride; kw < shape.kw; kw += stride) {
+    for (std::int64_t kh = gradient.rest_h; kh < shape.kh; kh += stride) {
+      for (std::int64_t kw = gradient.rest_w; kw < shape.kw; kw += stride) {
         set.taps.push_back({(kh * shape.kw + kw) * channels, channels, set.windows.height - 1 - kh / stride,
                             set.windows.width - 1 - kw / stride});
       }
@@ -203,9 +202,7 @@ void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T*
     set.image_step = shape.h * shape.w * shape.ic;
     set.line_step = stride * shape.w * shape.ic;
     set.pixel_step = stride * shape.ic;
-    if (set.windows.count() > 0) {
-      RowProduct<T>(kernel, semantics, errors, packed, set, result, nullptr).run();
-    }
+    RowProduct<T>(kernel, semantics, errors, packed, set, result, nullptr).run();
   }
 }
 

@@ -17,11 +17,10 @@ class WindowSquares final : public ChunkSquares {
   WindowSquares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* codes)
       : kernel_(kernel) {
     if (pass == Pass::forward) {
-      add_set(input_windows(shape), shape, 0, 1, false);
+      add_set(input_windows(shape), shape, 0, 0, 1, false);
     } else {
-      for (std::int64_t rest = 0; rest < shape.stride * shape.stride; ++rest) {
-        add_set(gradient_windows(shape, rest / shape.stride, rest % shape.stride).windows, shape, rest, shape.stride,
-                true);
+      for (const GradientWindows& gradient : gradient_windows(shape)) {
+        add_set(gradient.windows, shape, gradient.rest_h, gradient.rest_w, shape.stride, true);
       }
     }
     const Windows& w = sets_.front().windows;
@@ -68,11 +67,12 @@ class WindowSquares final : public ChunkSquares {
     std::vector<std::pair<std::int64_t, std::int64_t>> taps;
   };
 
-  void add_set(const Windows& windows, const ConvShape& shape, std::int64_t rest, std::int64_t stride, bool reversed) {
+  void add_set(const Windows& windows, const ConvShape& shape, std::int64_t rest_h, std::int64_t rest_w,
+               std::int64_t stride, bool reversed) {
     Set set{windows, {}};
     for (std::int64_t kh = 0; kh < shape.kh; ++kh) {
       for (std::int64_t kw = 0; kw < shape.kw; ++kw) {
-        const bool here = kh % stride == rest / stride && kw % stride == rest % stride;
+        const bool here = kh % stride == rest_h && kw % stride == rest_w;
         const std::int64_t y = reversed ? windows.height - 1 - kh / stride : kh;
         const std::int64_t x = reversed ? windows.width - 1 - kw / stride : kw;
         set.taps.emplace_back(here ? y : -1, x);

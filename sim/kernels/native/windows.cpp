@@ -21,9 +21,10 @@ Windows input_windows(const ConvShape& shape) {
           shape.out_w(), shape.stride, shape.pad, shape.pad,    shape.kh,         shape.kw};
 }
 
-GradientWindows gradient_windows(const ConvShape& shape, std::int64_t rest_h, std::int64_t rest_w) {
+namespace {
+
+GradientWindows gradient_windows_from(const ConvShape& shape, std::int64_t first_h, std::int64_t first_w) {
   const std::int64_t stride = shape.stride;
-  const auto first = [&](std::int64_t rest) { return ((rest - shape.pad) % stride + stride) % stride; };
   const auto taps = [&](std::int64_t kernel, std::int64_t rest) {
     return std::max<std::int64_t>(0, (kernel - rest + stride - 1) / stride);
   };
@@ -31,8 +32,10 @@ GradientWindows gradient_windows(const ConvShape& shape, std::int64_t rest_h, st
     return std::max<std::int64_t>(0, (size - from + stride - 1) / stride);
   };
   GradientWindows g;
-  g.first_h = first(rest_h);
-  g.first_w = first(rest_w);
+  g.first_h = first_h;
+  g.first_w = first_w;
+  g.rest_h = (first_h + shape.pad) % stride;
+  g.rest_w = (first_w + shape.pad) % stride;
   Windows& w = g.windows;
   w.images = shape.n;
   w.h = shape.out_h();
@@ -41,11 +44,23 @@ GradientWindows gradient_windows(const ConvShape& shape, std::int64_t rest_h, st
   w.channels = shape.group_oc();
   w.lines = windows(shape.h, g.first_h);
   w.columns = windows(shape.w, g.first_w);
-  w.height = taps(shape.kh, rest_h);
-  w.width = taps(shape.kw, rest_w);
-  w.top = w.height - 1 - (g.first_h + shape.pad - rest_h) / stride;
-  w.left = w.width - 1 - (g.first_w + shape.pad - rest_w) / stride;
+  w.height = taps(shape.kh, g.rest_h);
+  w.width = taps(shape.kw, g.rest_w);
+  w.top = w.height - 1 - (g.first_h + shape.pad - g.rest_h) / stride;
+  w.left = w.width - 1 - (g.first_w + shape.pad - g.rest_w) / stride;
   return g;
+}
+
+}  // namespace
+
+std::vector<GradientWindows> gradient_windows(const ConvShape& shape) {
+  std::vector<GradientWindows> all;
+  for (std::int64_t h = 0; h < std::min(shape.stride, shape.h); ++h) {
+    for (std::int64_t w = 0; w < std::min(shape.stride, shape.w); ++w) {
+      all.push_back(gradient_windows_from(shape, h, w));
+    }
+  }
+  return all;
 }
 
 template <class T>

@@ -28,9 +28,11 @@ Windows input_windows(const ConvShape& shape);
 /// one reads its last line and pixel.
 struct GradientWindows {
   Windows windows;
+  std::int64_t rest_h, rest_w;
   std::int64_t first_h, first_w;  ///< pixel of the first window; further ones are stride apart
 };
-GradientWindows gradient_windows(const ConvShape& shape, std::int64_t rest_h, std::int64_t rest_w);
+/// All that have rows; together they have every row once.
+std::vector<GradientWindows> gradient_windows(const ConvShape& shape);
 
 /// How windows are read: by the rows of tiles, or sixteen lanes at a time from any place of a line of a window.
 enum class WindowUse : std::uint8_t { rows, lanes };

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <vector>
 
 #include "formats/error.hpp"
@@ -86,6 +89,58 @@ TEST(Engines, CheckStopsAtTheFirstDifferingBit) {
   } catch (const EngineDifference& difference) {
     EXPECT_THAT(difference.what(), testing::HasSubstr("output 0: 0x41800000 (16) by simulation, 0x41880000 (17) by the "
                                                       "native kernel"));
+  }
+}
+
+/// One chain of 1600 overflows; all the lanes of the chosen row clamp where they should wrap.
+TEST(Engines, CheckDoesNotShareLoopsBetweenItsSides) {
+  const ConvShape shape = ConvShape::gemm(40, 40, 64);
+  std::vector<std::int16_t> left(40 * 64, 1);
+  std::vector<std::int16_t> right(40 * 64, 1);
+  std::fill_n(left.begin() + 10 * 64, 64, std::int16_t{32767});
+  std::fill_n(right.begin() + 7 * 64, 64, std::int16_t{32767});
+  const Operand a{.codes = left};
+  const Operand b{.codes = right};
+  Accumulators accumulators;
+  accumulators.integer.chain = 64;
+  std::vector<float> result(1600);
+  Telemetry telemetry;
+  int rows = 0;
+  for (const TileKernel& row : tile_kernels()) {
+    if (!row.usable() || &other_tile_kernel(row) == &row) {
+      continue;
+    }
+    native::NativeKernel wrong = *row.native;
+    wrong.wrap = wrong.saturate;
+    TileKernel kernel = row;
+    kernel.native = &wrong;
+    EXPECT_THROW(multiply({shape, Pass::forward, a, b, accumulators, {}}, Engine::check, result, TelemetryLevel::events,
+                          telemetry, &kernel),
+                 EngineDifference)
+        << row.name;
+    EXPECT_NO_THROW(multiply({shape, Pass::forward, a, b, accumulators, {}}, Engine::check, result,
+                             TelemetryLevel::events, telemetry, &row))
+        << row.name;
+    EXPECT_EQ(telemetry.overflow_outputs, 1u);
+    ++rows;
+  }
+  if (rows == 0) {
+    GTEST_SKIP() << "this CPU has one row of kernels: only the sample is independent";
+  }
+}
+
+TEST(Engines, StridesBeyondTheImageAreCheap) {
+  const std::vector<std::int16_t> weights(9, 5);
+  const std::vector<std::int16_t> errors(1, 7);
+  for (const std::int64_t stride : {std::int64_t{4}, std::int64_t{3000}, std::int64_t{1} << 30}) {
+    const ConvShape shape{1, 3, 3, 1, 1, 3, 3, stride, 1, 1};
+    ASSERT_EQ(shape.output_size(), 1);
+    const Operand a{.codes = errors};
+    const Operand b{.codes = weights};
+    std::vector<float> result(9);
+    Telemetry telemetry;
+    multiply({shape, Pass::input_gradient, a, b, {}, {}}, Engine::check, result, TelemetryLevel::events, telemetry);
+    EXPECT_EQ(result, (std::vector<float>{35, 35, 0, 35, 35, 0, 0, 0, 0})) << stride;
   }
 }
 
