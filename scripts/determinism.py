@@ -4,13 +4,14 @@ across interruption.
 
 Builds the program with g++ and clang++, optimized in two ways and not at all (then with address and undefined-behavior
 sanitizer), and once with thread sanitizer. Each row of the table is one run:
-  signature  short training runs, one per precision plan, against tests/golden/signature.txt; also with engine check
+  signature  short training runs, one per precision plan, against tests/golden/signature.txt; also with the
+             engines native and check
   wide       training in batches that every parallel loop shares among threads; whole records are compared, and the
              weights of simulation with those of the native engine
   resumed    tests/program/resume_test.py: runs interrupted by SIGTERM and kill -9, and resumed
   races      signature and wide under thread sanitizer; and a program with a race in it, which must be reported
 
---quick: the release build alone, two minutes. Default: every build with 1, 2 and 4 threads, and with every kernel of
+--quick: the release build alone, a few minutes. Default: every build with 1, 2 and 4 threads, and with every kernel of
 this CPU. --full: every combination, and interruptions of every build.
 
 Exit status: 0 when all are equal, 1 when one differs or fails, 2 for a mistake in the request, 130 when interrupted.

@@ -106,10 +106,10 @@ def signature_rows(build: Build, depth: str) -> list[Row]:
     pairs = combinations(build, depth)
     if build.is_sanitized and depth != "full":
         pairs = pairs[:1]
-    simulated = [Row("signature", build, str(threads), kernel, compare_signature) for threads, kernel in pairs]
-    checked = pairs[:1] if build.is_sanitized else pairs[:1] + pairs[len(THREADS):] if depth != "full" else pairs
-    return simulated + [Row("signature", build, str(threads), kernel, compare_signature, engine="check")
-                        for threads, kernel in checked]
+    each_kernel = pairs if depth == "full" else pairs[:1] + [pair for pair in pairs[1:] if pair[1] != pairs[0][1]]
+    return [Row("signature", build, str(threads), kernel, compare_signature, engine=engine)
+            for engine, rows in (("simulate", pairs), ("native", each_kernel), ("check", pairs[:1]))
+            for threads, kernel in rows]
 
 
 def compare_wide(row: Row, folder: Path) -> tuple[str, str]:
