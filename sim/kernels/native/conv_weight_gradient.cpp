@@ -43,6 +43,7 @@ class WeightGradient {
     set_semantics<T>(tiling, kernel, semantics);
     const int most = (tiling.loops == nullptr ? kernel.fma : tiling.loops->lanes).rows;
     panel_rows_ = panel_lanes / most * most;
+    shared_steps_ = shares_lines() ? (shape.kh - 1) * shape.out_w() / per_step : 0;
     cut();
     list_lanes();
   }
@@ -69,22 +70,46 @@ class WeightGradient {
  private:
   static constexpr std::int64_t per_step = products_per_step<T>;
 
+  /// Where steps do not straddle lines, what one line of taps sees of an output line, the one above it sees of the next
+  /// output line: packed once for all, panels hold a run of input lines, and taps read them from different steps on.
+  /// Chains that go on in the next image are cut there: that must cost less than the packing.
+  bool shares_lines() const {
+    const std::int64_t image = shape_.out_h() * shape_.out_w();
+    const bool cheap = std::is_same_v<T, float> || image / per_step >= shape_.oc ||
+                       (semantics_.chain > 0 && image % semantics_.chain == 0);
+    return cheap && shape_.groups == 1 && shape_.stride == 1 && shape_.kh > 1 && shape_.out_w() % per_step == 0;
+  }
+
   void cut() {
     const std::int64_t length = (pixels_ + per_step - 1) / per_step * per_step;
     const std::int64_t blocks = (length / per_step + most_block_steps - 1) / most_block_steps;
     const std::int64_t block_steps = (length / per_step + blocks - 1) / blocks;
-    const Stretch whole[] = {{0, length, 0}};
-    blocks_ = cut_reduction<T>(whole, length, semantics_.chain, block_steps);
+    std::vector<Stretch> images;
+    if (shared_steps_ > 0) {  // apart by a step, so that no segment goes on in the next image
+      const std::int64_t image = pixels_ / shape_.n;
+      for (std::int64_t n = 0; n < shape_.n; ++n) {
+        images.push_back({n * image, image, n * image / per_step + n});
+      }
+    } else {
+      images.push_back({0, length, 0});
+    }
+    blocks_ = cut_reduction<T>(images, length, semantics_.chain, block_steps);
     for (std::vector<Segment>& block : blocks_) {
       const std::int64_t first = block.front().panel;
-      for (Segment& segment : block) {
-        segment.panel -= first;
-        segment.row = segment.panel * panel_lanes;
-      }
       first_step_.push_back(first);
-      steps_.push_back(block.back().panel + block.back().all_steps());
+      steps_.push_back(block.back().panel + block.back().all_steps() - first);
+      for (Segment& segment : block) {
+        segment.row = (segment.panel - first) * panel_lanes;
+        segment.panel += (image_of(segment.panel) - image_of(first)) * shared_steps_ - first;
+      }
+      panel_steps_.push_back(block.back().panel + block.back().all_steps() + shared_steps_);
     }
     most_steps_ = *std::max_element(steps_.begin(), steps_.end());
+    most_panel_steps_ = *std::max_element(panel_steps_.begin(), panel_steps_.end());
+  }
+
+  std::int64_t image_of(std::int64_t step) const {
+    return step * per_step / (shape_.out_h() * shape_.out_w());
   }
 
   /// Lines of a patch that lie side by side; full panels follow each other across lines, others end with their line.
@@ -111,6 +136,11 @@ class WeightGradient {
     }
   }
 
+  struct Rows {
+    const Word* words;
+    std::vector<std::int64_t> starts, result_starts;
+  };
+
   void run_part(std::int64_t group, std::int64_t first_row, std::int64_t last_row, std::int64_t first_lanes,
                 std::int64_t last_lanes) const {
     if (first_row == last_row || first_lanes == last_lanes) {
@@ -118,21 +148,79 @@ class WeightGradient {
     }
     WindowBlock<T> patches(windows_, input_, WindowUse::lanes, scratch().windows);
     WindowBlock<T> errors(error_windows_, errors_, WindowUse::lanes, scratch().errors);
-    std::vector<std::int64_t> patch_starts(static_cast<std::size_t>(most_steps_ * per_step));
+    std::vector<std::int64_t> patch_starts(static_cast<std::size_t>(most_panel_steps_ * per_step));
     std::vector<std::int64_t> error_starts(patch_starts.size());
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       take(patches, b, patch_starts);
+      if (shared_steps_ > 0) {
+        list_shared_starts(b, patches, patch_starts);
+      }
       take(errors, b, error_starts);
       for (std::int64_t row = first_row; row < last_row; row += rows_per_chunk) {
         const std::int64_t end = std::min(row + rows_per_chunk, last_row);
         const Rows rows = pack_rows(group, row, end, b, errors, error_starts);
+        if (shared_steps_ > 0) {
+          run_shared(rows, first_lanes, last_lanes, b, patches, patch_starts);
+          continue;
+        }
         for (std::int64_t i = first_lanes; i < last_lanes;) {
           const std::int64_t stop = end_of_run(i, last_lanes);
           const std::int64_t panels = pack_lanes(group, i, stop, b, patches, patch_starts);
-          run_lanes(rows, i, stop, panels, b);
+          run_lanes(rows, i, stop, panels, b, 0);
           i = stop;
         }
       }
+    }
+  }
+
+  /// The tiles of all lines of taps, as many columns at a time as the second-level cache holds.
+  void run_shared(const Rows& rows, std::int64_t first_lanes, std::int64_t last_lanes, std::size_t b,
+                  const WindowBlock<T>& patches, const std::vector<std::int64_t>& starts) const {
+    const std::int64_t tiles = static_cast<std::int64_t>(lanes_.size()) / shape_.kh;
+    for (std::int64_t i = 0; i < tiles;) {
+      const std::int64_t stop = end_of_run(i, tiles);
+      bool packed = false;
+      for (std::int64_t kh = 0; kh < shape_.kh; ++kh) {
+        const std::int64_t begin = std::max(first_lanes, kh * tiles + i);
+        const std::int64_t end = std::min(last_lanes, kh * tiles + stop);
+        if (begin >= end) {
+          continue;
+        }
+        if (!packed) {
+          pack_lanes(0, i, stop, b, patches, starts);
+          packed = true;
+        }
+        std::int64_t panels = 0;
+        for (std::int64_t tile = begin; tile < end; ++tile) {
+          panels += lanes_[static_cast<std::size_t>(tile)].panels;
+        }
+        run_lanes(rows, begin, end, panels, b,
+                  (begin - kh * tiles - i) * kernel_.panels * panel_steps_[b] + kh * shape_.out_w() / per_step);
+      }
+      i = stop;
+    }
+  }
+
+  /// Where the lines of the steps of shared panels begin, given those of a block's pixels.
+  void list_shared_starts(std::size_t b, const WindowBlock<T>& patches, std::vector<std::int64_t>& starts) const {
+    const std::int64_t image = shape_.out_h() * shape_.out_w();
+    const std::int64_t first = first_step_[b] * per_step;
+    const std::int64_t last = first + steps_[b] * per_step;
+    const std::vector<std::int64_t> of_pixels(starts.begin(), starts.begin() + (last - first));
+    std::int64_t* to = starts.data();
+    for (std::int64_t begin = first; begin < last;) {
+      const std::int64_t end = std::min(last, (begin / image + 1) * image);
+      const std::int64_t start = of_pixels[static_cast<std::size_t>(begin - first)];
+      std::int64_t x = begin % shape_.out_w();
+      std::int64_t at = start - x * patches.pixel();
+      for (std::int64_t left = end - begin + shared_steps_ * per_step; left > 0; --left) {
+        *to++ = at + x * patches.pixel();
+        if (++x == shape_.out_w()) {
+          x = 0;
+          at += patches.line();
+        }
+      }
+      begin = end;
     }
   }
 
@@ -149,10 +237,11 @@ class WeightGradient {
 
   std::int64_t pack_lanes(std::int64_t group, std::int64_t first, std::int64_t last, std::size_t b,
                           const WindowBlock<T>& patches, const std::vector<std::int64_t>& starts) const {
-    const std::int64_t panel_words = steps_[b] * panel_lanes;
-    Word* const to = scratch().lanes.at_least(run_panels * most_steps_ * panel_lanes);
+    const std::int64_t steps = panel_steps_[b];
+    const std::int64_t panel_words = steps * panel_lanes;
+    Word* const to = scratch().lanes.at_least(run_panels * most_panel_steps_ * panel_lanes);
     std::int64_t panels = 0;
-    for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
+    for (std::int64_t s = 0; s < steps; s += strip_steps) {
       panels = 0;
       for (std::int64_t i = first; i < last;) {
         const Lanes& at = lanes_[static_cast<std::size_t>(i)];
@@ -161,7 +250,7 @@ class WeightGradient {
           count += lanes_[static_cast<std::size_t>(i)].panels;
         }
         packing(kernel_).pack(patches.data() + line_start(patches, group, at) + at.first, starts.data() + s * per_step,
-                              std::min(strip_steps, steps_[b] - s), count, to + panels * panel_words + s * panel_lanes,
+                              std::min(strip_steps, steps - s), count, to + panels * panel_words + s * panel_lanes,
                               panel_words);
         panels += count;
       }
@@ -175,11 +264,6 @@ class WeightGradient {
     }
     return at.line / shape_.kw * patches.line() + at.line % shape_.kw * patches.pixel() + group * patches.channels();
   }
-
-  struct Rows {
-    const Word* words;
-    std::vector<std::int64_t> starts, result_starts;
-  };
 
   /// The errors of rows [first, last) in panels of as many rows as tiles fill, nearly equally many in each; `first` is
   /// a multiple of panel_lanes.
@@ -217,7 +301,8 @@ class WeightGradient {
     return rows;
   }
 
-  void run_lanes(const Rows& rows, std::int64_t first, std::int64_t last, std::int64_t panels, std::size_t b) const {
+  void run_lanes(const Rows& rows, std::int64_t first, std::int64_t last, std::int64_t panels, std::size_t b,
+                 std::int64_t step) const {
     const Lanes& begin = lanes_[static_cast<std::size_t>(first)];
     const Lanes& end = lanes_[static_cast<std::size_t>(last - 1)];
     Tiling tiling;
@@ -225,8 +310,8 @@ class WeightGradient {
     tiling.words = rows.words;
     tiling.row_starts = rows.starts;
     tiling.row_step = panel_lanes;
-    tiling.panels = scratch().lanes.at_least(0);
-    tiling.panel_words = steps_[b] * panel_lanes;
+    tiling.panels = scratch().lanes.at_least(0) + step * panel_lanes;
+    tiling.panel_words = panel_steps_[b] * panel_lanes;
     tiling.columns = end.result + end.columns - begin.result;
     tiling.blocks = {&blocks_[b], 1};
     tiling.result = result_ + begin.result;
@@ -246,7 +331,9 @@ class WeightGradient {
   Windows windows_, error_windows_;
   std::vector<Lanes> lanes_;
   std::vector<std::vector<Segment>> blocks_;
-  std::vector<std::int64_t> first_step_, steps_;
+  std::vector<std::int64_t> first_step_, steps_, panel_steps_;  ///< of blocks: of the errors; of the lanes' panels
+  std::int64_t shared_steps_ = 0;                               ///< that panels shared by lines of taps have more
+  std::int64_t most_panel_steps_ = 0;
   std::int64_t most_steps_ = 0;
   std::int64_t panel_rows_ = panel_lanes;
 };

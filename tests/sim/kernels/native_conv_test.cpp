@@ -52,6 +52,8 @@ std::vector<ConvShape> shapes(Sample& sample) {
   all.push_back({1, 9, 8, 32, 65, 3, 2, 1, 1, 1});
   all.push_back({3, 7, 7, 48, 16, 1, 1, 2, 0, 1});
   all.push_back({1, 20, 21, 3, 8, 7, 7, 2, 3, 1});
+  all.push_back({5, 14, 14, 5, 9, 3, 3, 1, 1, 1});  // chains across images, several blocks of pixels
+  all.push_back({9, 8, 8, 7, 33, 3, 3, 1, 1, 1});
   std::size_t turn = 0;
   for (const std::int64_t stride : {1, 2, 3}) {
     for (const std::int64_t pad : {0, 1, 2}) {
