@@ -293,8 +293,9 @@ class WeightGradient {
     }
     if ((first_step_[b] + steps_[b]) * per_step > pixels_) {
       for (std::int64_t panel = 1; panel <= panels; ++panel) {
-        for (Word& word : std::span(to + panel * panel_words - panel_lanes, panel_lanes)) {
-          word &= 0xffff;
+        Word* const last_step = to + panel * panel_words - panel_lanes;
+        for (std::int64_t j = 0; j < panel_lanes; ++j) {
+          last_step[j] &= 0xffff;
         }
       }
     }
