@@ -68,7 +68,7 @@ struct Packed {
   void pack(const native::NativeKernel& kernel, const kernels::ConvShape& shape, const std::vector<T>& left,
             const std::vector<T>& right) {
     rows.pack(kernel, left.data(), shape.n, shape.ic, shape.ic);
-    columns.pack(right.data(), shape.oc, shape.ic, shape.ic);
+    columns.pack(kernel, right.data(), shape.oc, shape.ic, shape.ic);
   }
   void pack(const native::NativeKernel& kernel, const Operands& operands, bool integer) {
     if (integer) {

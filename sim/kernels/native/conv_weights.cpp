@@ -29,7 +29,7 @@ Weights pack_weights(const NativeKernel& kernel, const ConvShape& shape, const T
       const std::int64_t row = panel % panels * panel_lanes + j;
       rows[j] = row < oc ? reinterpret_cast<const Word*>(even.data) + (panel / panels * oc + row) * steps : nullptr;
     }
-    packing(kernel).rows(rows, steps, to + panel * steps * panel_lanes);
+    packing(kernel).rows(rows, steps, to + panel * steps * panel_lanes, panel_lanes);
   }
   return {to, steps * panel_lanes, oc};
 }

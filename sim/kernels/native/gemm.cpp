@@ -105,14 +105,14 @@ void multiply_packed(const NativeKernel& kernel, const PackedRows& left, const P
   run_packed(tiling, left, right, cut_whole<T>(right.steps(), semantics.chain), result, right.columns());
 }
 
-/// Packs a group of a matrix; `before`: what `pack` takes first.
-template <class Packed, class... Before>
-void pack_group(Packed& packed, const Matrix& matrix, bool integer, std::int64_t group, const Before&... before) {
+/// Packs a group of a matrix.
+template <class Packed>
+void pack_group(Packed& packed, const NativeKernel& kernel, const Matrix& matrix, bool integer, std::int64_t group) {
   const std::int64_t start = group * matrix.rows * matrix.length();
   if (integer) {
-    packed.pack(before..., matrix.codes.data() + start, matrix.rows, matrix.length(), matrix.length());
+    packed.pack(kernel, matrix.codes.data() + start, matrix.rows, matrix.length(), matrix.length());
   } else {
-    packed.pack(before..., matrix.values.data() + start, matrix.rows, matrix.length(), matrix.length());
+    packed.pack(kernel, matrix.values.data() + start, matrix.rows, matrix.length(), matrix.length());
   }
 }
 
@@ -168,8 +168,8 @@ bool multiply_matrices(const NativeKernel& kernel, const Product& product, std::
   thread_local PackedRows rows;
   thread_local PackedColumns columns;
   for (std::int64_t group = 0; group < left.groups; ++group) {
-    pack_group(rows, left, integer, group, kernel);
-    pack_group(columns, right, integer, group);
+    pack_group(rows, kernel, left, integer, group);
+    pack_group(columns, kernel, right, integer, group);
     tiling.row_factors = row_factors.empty() ? nullptr : row_factors.data() + group * left.rows * tiling.chains;
     tiling.lane_factors =
         lane_factors.empty() ? nullptr : lane_factors.data() + group * panels * panel_lanes * tiling.chains;

@@ -18,6 +18,30 @@ std::size_t bytes_of(std::int64_t words) {
   return static_cast<std::size_t>(words) * sizeof(Word);
 }
 
+using Words4 [[gnu::vector_size(16)]] = std::uint32_t;
+constexpr std::int64_t block = 4;
+constexpr std::int64_t line_words = cache_line / sizeof(Word);
+
+/// Four steps of four rows as [step][row].
+void transpose(const Word* const* rows, std::int64_t s, std::int64_t width, Word* to) {
+  Words4 row[block] = {};
+  for (int j = 0; j < block; ++j) {
+    if (rows[j] != nullptr) {
+      std::memcpy(&row[j], rows[j] + s, sizeof row[j]);
+    }
+  }
+  const Words4 low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const Words4 low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const Words4 high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const Words4 high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  const Words4 steps[block] = {
+      __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+      __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+  for (int i = 0; i < block; ++i) {
+    std::memcpy(to + (s + i) * width, &steps[i], sizeof steps[i]);
+  }
+}
+
 }  // namespace
 
 WordBuffer::WordBuffer(std::int64_t words)
@@ -59,14 +83,20 @@ void pack_step(const float* line, std::int64_t count, Word* panel) {
   std::memset(panel + count, 0, static_cast<std::size_t>(panel_lanes - count) * sizeof(Word));
 }
 
-void pack_rows(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* panel) {
-  constexpr std::int64_t strip = 16;
-  for (std::int64_t first = 0; first < steps; first += strip) {
-    const std::int64_t last = std::min(first + strip, steps);
-    for (int j = 0; j < panel_lanes; ++j) {
-      for (std::int64_t s = first; s < last; ++s) {
-        panel[s * panel_lanes + j] = rows[j] == nullptr ? 0 : rows[j][s];
+void pack_rows(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to, std::int64_t width,
+               std::int64_t first) {
+  const std::int64_t whole = first + (steps - first) / block * block;
+  for (std::int64_t begin = first; begin < whole; begin += line_words) {
+    for (std::int64_t group = 0; group < width; group += block) {
+      const std::int64_t lane = std::min(group, width - block);  // the last group may overlap the one before
+      for (std::int64_t s = begin; s < std::min(begin + line_words, whole); s += block) {
+        transpose(rows + lane, s, width, to + lane);
       }
+    }
+  }
+  for (std::int64_t s = whole; s < steps; ++s) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      to[s * width + j] = rows[j] == nullptr ? 0 : rows[j][s];
     }
   }
 }

@@ -50,8 +50,9 @@ class KeptBuffer {
 void pack_step(const std::int16_t* low, const std::int16_t* high, std::int64_t count, Word* panel);
 void pack_step(const float* line, std::int64_t count, Word* panel);
 
-/// A panel whose lane j is rows[j], `steps` words each; a null row is zeros.
-void pack_rows(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* panel);
+/// Steps [first, steps) of rows as [step][width]: lane j is rows[j], a null row zeros. Width: 4 to panel_lanes.
+void pack_rows(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to, std::int64_t width = panel_lanes,
+               std::int64_t first = 0);
 
 /// A tensor (n, h, w, groups * channels) with zeros around every image, and behind the channels of each group where
 /// their count is odd and `even` is asked for.

@@ -2,9 +2,9 @@
 #include "sim/kernels/native/packed.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
+#include "sim/kernels/native/packing.hpp"
 #include "sim/kernels/native/semantics.hpp"
 #include "sim/kernels/threads.hpp"
 
@@ -27,50 +27,17 @@ Word word_at(const T* row, std::int64_t s, std::int64_t length) {
   }
 }
 
-using Words4 [[gnu::vector_size(16)]] = std::uint32_t;
-constexpr std::int64_t block = 4;
-
-/// Four steps of four rows as [step][row]; a null row is zeros.
+/// One tile or panel: rows [first, last) as [step][width], zeros beyond the last row.
 template <class T>
-void transpose(const T* const (&rows)[block], std::int64_t s, std::int64_t width, Word* to) {
-  Words4 row[block] = {};
-  for (int j = 0; j < block; ++j) {
-    if (rows[j] != nullptr) {
-      std::memcpy(&row[j], rows[j] + s * products_per_step<T>, sizeof row[j]);
-    }
+void interleave(const NativeKernel& kernel, const T* matrix, std::int64_t first, std::int64_t last, std::int64_t length,
+                std::int64_t stride, std::int64_t width, Word* to) {
+  const Word* rows[panel_lanes] = {};
+  for (std::int64_t row = first; row < last; ++row) {
+    rows[row - first] = reinterpret_cast<const Word*>(matrix + row * stride);
   }
-  const Words4 low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
-  const Words4 low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
-  const Words4 high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
-  const Words4 high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
-  const Words4 steps[block] = {
-      __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-      __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
-  for (int i = 0; i < block; ++i) {
-    std::memcpy(to + (s + i) * width, &steps[i], sizeof steps[i]);
-  }
-}
-
-/// One tile or panel: rows [first, last) as [step][width], zeros beyond the last row. At least four rows wide.
-template <class T>
-void interleave(const T* matrix, std::int64_t first, std::int64_t last, std::int64_t length, std::int64_t stride,
-                std::int64_t width, Word* to) {
-  constexpr std::int64_t strip = 16;  // steps in a cache line of a row
-  const std::int64_t steps = steps_of<T>(length);
-  const std::int64_t whole = length / products_per_step<T> / block * block;
-  for (std::int64_t begin = 0; begin < whole; begin += strip) {
-    for (std::int64_t group = 0; group < width; group += block) {
-      const std::int64_t lane = std::min(group, width - block);  // the last group may overlap the one before
-      const T* rows[block];
-      for (std::int64_t j = 0; j < block; ++j) {
-        rows[j] = first + lane + j < last ? matrix + (first + lane + j) * stride : nullptr;
-      }
-      for (std::int64_t s = begin; s < std::min(begin + strip, whole); s += block) {
-        transpose(rows, s, width, to + lane);
-      }
-    }
-  }
-  for (std::int64_t s = whole; s < steps; ++s) {
+  const std::int64_t whole = length / products_per_step<T>;
+  packing(kernel).rows(rows, whole, to, width);
+  for (std::int64_t s = whole; s < steps_of<T>(length); ++s) {
     for (std::int64_t j = 0; j < width; ++j) {
       to[s * width + j] = first + j < last ? word_at(matrix + (first + j) * stride, s, length) : 0;
     }
@@ -96,12 +63,13 @@ void PackedRows::pack(const NativeKernel& kernel, const T* matrix, std::int64_t 
     for (std::int64_t row = first; row < last; ++row) {
       starts_[static_cast<std::size_t>(row)] = tile * tile_words + row - first;
     }
-    interleave(matrix, first, last, length, stride, width_, words_ + tile * tile_words);
+    interleave(kernel, matrix, first, last, length, stride, width_, words_ + tile * tile_words);
   }
 }
 
 template <class T>
-void PackedColumns::pack(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride) {
+void PackedColumns::pack(const NativeKernel& kernel, const T* matrix, std::int64_t columns, std::int64_t length,
+                         std::int64_t stride) {
   integer_ = !std::is_same_v<T, float>;
   columns_ = columns;
   length_ = length;
@@ -111,14 +79,14 @@ void PackedColumns::pack(const T* matrix, std::int64_t columns, std::int64_t len
 #pragma omp parallel for schedule(static) if (worth_threads(columns * length))
   for (std::int64_t panel = 0; panel < padded_columns(columns) / panel_lanes; ++panel) {
     const std::int64_t first = panel * panel_lanes;
-    interleave(matrix, first, std::min(first + panel_lanes, columns), length, stride, panel_lanes,
+    interleave(kernel, matrix, first, std::min(first + panel_lanes, columns), length, stride, panel_lanes,
                words_ + panel * panel_words);
   }
 }
 
 template void PackedRows::pack(const NativeKernel&, const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
 template void PackedRows::pack(const NativeKernel&, const float*, std::int64_t, std::int64_t, std::int64_t);
-template void PackedColumns::pack(const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
-template void PackedColumns::pack(const float*, std::int64_t, std::int64_t, std::int64_t);
+template void PackedColumns::pack(const NativeKernel&, const std::int16_t*, std::int64_t, std::int64_t, std::int64_t);
+template void PackedColumns::pack(const NativeKernel&, const float*, std::int64_t, std::int64_t, std::int64_t);
 
 }  // namespace precsim::kernels::native

@@ -42,12 +42,14 @@ class PackedColumns {
  public:
   PackedColumns() = default;
   template <class T>
-  PackedColumns(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride) {
-    pack(matrix, columns, length, stride);
+  PackedColumns(const NativeKernel& kernel, const T* matrix, std::int64_t columns, std::int64_t length,
+                std::int64_t stride) {
+    pack(kernel, matrix, columns, length, stride);
   }
-  /// Memory of what was packed before is used again.
+  /// In the same form for all kernels. Memory of what was packed before is used again.
   template <class T>
-  void pack(const T* matrix, std::int64_t columns, std::int64_t length, std::int64_t stride);
+  void pack(const NativeKernel& kernel, const T* matrix, std::int64_t columns, std::int64_t length,
+            std::int64_t stride);
 
   bool is_integer() const { return integer_; }
   std::int64_t columns() const { return columns_; }

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "sim/kernels/native/pack.hpp"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -34,23 +36,11 @@ void pack_numbers(const float* base, const std::int64_t* lines, std::int64_t ste
   }
 }
 
-void pack_rows_from(const Word* const (&rows)[panel_lanes], std::int64_t begin, std::int64_t steps, Word* to) {
-  constexpr std::int64_t strip = 16;
-  for (std::int64_t first = begin; first < steps; first += strip) {
-    const std::int64_t last = first + strip < steps ? first + strip : steps;
-    for (int j = 0; j < panel_lanes; ++j) {
-      for (std::int64_t s = first; s < last; ++s) {
-        to[s * panel_lanes + j] = rows[j] == nullptr ? 0 : rows[j][s];
-      }
-    }
-  }
+void pack_words(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to, std::int64_t width) {
+  pack_rows(rows, steps, to, width);
 }
 
-void pack_rows(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to) {
-  pack_rows_from(rows, 0, steps, to);
-}
-
-constexpr Packing portable_packing{pack_codes, pack_numbers, pack_rows};
+constexpr Packing portable_packing{pack_codes, pack_numbers, pack_words};
 
 #if defined(__x86_64__)
 __attribute__((target("avx512f,avx512bw"))) void pack_codes_avx512(const std::int16_t* base, const std::int64_t* lines,
@@ -92,14 +82,18 @@ __attribute__((target("avx512f"))) void pack_numbers_avx512(const float* base, c
 
 /// Sixteen steps at a time: a 16 x 16 transpose, pairs of words, then of pairs, then of quarters of a register.
 __attribute__((target("avx512f"))) void pack_rows_avx512(const Word* const (&rows)[panel_lanes], std::int64_t steps,
-                                                         Word* to) {
+                                                         Word* to, std::int64_t width) {
   static constexpr Word zeros[panel_lanes] = {};
+  constexpr std::int64_t lines_ahead = 4;
+  const auto lanes = static_cast<__mmask16>((1 << width) - 1);
   std::int64_t s = 0;
   for (; s + panel_lanes <= steps; s += panel_lanes) {
     __m512i a[16];
     __m512i b[16];
     for (int j = 0; j < 16; ++j) {
-      a[j] = _mm512_loadu_si512(rows[j] == nullptr ? zeros : rows[j] + s);
+      const Word* const row = rows[j] == nullptr ? zeros : rows[j] + s;
+      a[j] = _mm512_loadu_si512(row);
+      _mm_prefetch(row + lines_ahead * panel_lanes, _MM_HINT_T0);
     }
     for (int j = 0; j < 16; j += 2) {
       b[j] = _mm512_unpacklo_epi32(a[j], a[j + 1]);
@@ -116,14 +110,14 @@ __attribute__((target("avx512f"))) void pack_rows_avx512(const Word* const (&row
       const __m512i high01 = _mm512_shuffle_i32x4(a[i], a[i + 4], 0xdd);
       const __m512i low23 = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0x88);
       const __m512i high23 = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0xdd);
-      Word* const step = to + (s + i) * panel_lanes;
-      _mm512_storeu_si512(step, _mm512_shuffle_i32x4(low01, low23, 0x88));
-      _mm512_storeu_si512(step + 4 * panel_lanes, _mm512_shuffle_i32x4(high01, high23, 0x88));
-      _mm512_storeu_si512(step + 8 * panel_lanes, _mm512_shuffle_i32x4(low01, low23, 0xdd));
-      _mm512_storeu_si512(step + 12 * panel_lanes, _mm512_shuffle_i32x4(high01, high23, 0xdd));
+      Word* const step = to + (s + i) * width;
+      _mm512_mask_storeu_epi32(step, lanes, _mm512_shuffle_i32x4(low01, low23, 0x88));
+      _mm512_mask_storeu_epi32(step + 4 * width, lanes, _mm512_shuffle_i32x4(high01, high23, 0x88));
+      _mm512_mask_storeu_epi32(step + 8 * width, lanes, _mm512_shuffle_i32x4(low01, low23, 0xdd));
+      _mm512_mask_storeu_epi32(step + 12 * width, lanes, _mm512_shuffle_i32x4(high01, high23, 0xdd));
     }
   }
-  pack_rows_from(rows, s, steps, to);
+  pack_rows(rows, steps, to, width, s);
 }
 
 __attribute__((target("avx2"))) void pack_codes_avx2(const std::int16_t* base, const std::int64_t* lines,
@@ -143,7 +137,7 @@ __attribute__((target("avx2"))) void pack_codes_avx2(const std::int16_t* base, c
 }
 
 constexpr Packing avx512_packing{pack_codes_avx512, pack_numbers_avx512, pack_rows_avx512};
-constexpr Packing avx2_packing{pack_codes_avx2, pack_numbers, pack_rows};
+constexpr Packing avx2_packing{pack_codes_avx2, pack_numbers, pack_words};
 #endif
 
 }  // namespace

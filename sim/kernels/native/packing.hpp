@@ -15,8 +15,8 @@ struct Packing {
                 std::int64_t next_panel);
   void (*numbers)(const float* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
                   std::int64_t next_panel);
-  /// A panel whose lane j is rows[j], `steps` words each; a null row is zeros.
-  void (*rows)(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to);
+  /// pack_rows of all steps.
+  void (*rows)(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to, std::int64_t width);
 
   void pack(const std::int16_t* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
             std::int64_t next_panel) const {

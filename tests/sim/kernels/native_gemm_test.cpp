@@ -183,7 +183,7 @@ void compare_packed(const ConvShape& shape, const std::vector<T>& a, const std::
   const std::vector<float> expected = by_reference(call, telemetry);
   comparison.compare(expected, what + ", packed", [&](const TileKernel& kernel, std::span<float> result) {
     const native::PackedRows rows(*kernel.native, left.data(), shape.n, shape.ic, stride);
-    const native::PackedColumns columns(right.data(), shape.oc, shape.ic, stride);
+    const native::PackedColumns columns(*kernel.native, right.data(), shape.oc, shape.ic, stride);
     native::gemm(*kernel.native, rows, columns, {telemetry.chain_length, call.accumulators.integer.overflow, exponent},
                  result.data());
   });

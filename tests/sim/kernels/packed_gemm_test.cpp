@@ -47,7 +47,7 @@ void compare(const Size& size, const std::vector<T>& left, const std::vector<T>&
       continue;
     }
     const native::PackedRows rows(*kernel.native, a.data(), size.m, size.k, size.k + gap);
-    const native::PackedColumns columns(b.data(), size.n, size.k, size.k + gap);
+    const native::PackedColumns columns(*kernel.native, b.data(), size.n, size.k, size.k + gap);
     std::vector<float> actual(expected.size() + gap, std::numeric_limits<float>::quiet_NaN());
     native::gemm(*kernel.native, rows, columns, semantics, actual.data());
     for (std::size_t i = 0; i < actual.size(); ++i) {
