@@ -232,24 +232,42 @@ class BlockRun {
   SpillFunction spill_ = nullptr;
 };
 
-/// What the loops over a tile ask for, a cache line every step: by and by the words of the tile that comes next, or of
-/// the panels where none does.
+/// What the loops over a tile ask for, a cache line every step, while `passes` pairs of panels pass: first the words of
+/// the tile that comes next, then, where there are steps enough, its rows of the result if they lie side by side.
 class LinesAhead {
  public:
-  /// Rows that lie side by side, asked for while `times` pairs of panels pass.
-  LinesAhead(const Word* begin, std::int64_t words, std::int64_t times)
-      : at_(begin), end_(begin + words), share_((words / line_words + times) / times * line_words) {}
-  const Word* take() {
-    const Word* const at = at_;
-    at_ = std::min(at_ + share_, end_);
-    return at;
+  LinesAhead(const Tiling& tiling, const RowTile& next, const Extent& extent, std::int64_t passes) {
+    const std::int64_t steps = extent.panel_words / panel_lanes;
+    const Word* const words = next.tile.rows[0] + extent.row;
+    const std::int64_t lines = extent.row_words / line_words + 1;
+    const std::int64_t result_lines = next.rows * tiling.columns / line_words + 1;
+    const std::int64_t few = (lines + steps - 1) / steps;
+    const bool both =
+        next.spaced_result && next.distance == tiling.columns && few < passes && (passes - few) * steps >= result_lines;
+    rows_ = {words, lines, both ? few : passes};
+    if (both) {
+      result_ = {reinterpret_cast<const Word*>(tiling.result + next.result), result_lines, passes - few};
+    }
   }
+  /// The first line for the next pair of panels.
+  const Word* take() { return rows_.passes > 0 ? rows_.take() : result_.take(); }
 
  private:
   static constexpr std::int64_t line_words = 64 / sizeof(Word);
-  const Word* at_;
-  const Word* end_;
-  std::int64_t share_;
+  struct Lines {
+    const Word* at = nullptr;
+    std::int64_t lines = 0, passes = 0;
+
+    const Word* take() {
+      const Word* const now = at;
+      const std::int64_t share = (lines + passes - 1) / passes;
+      at += share * line_words;
+      lines -= share;
+      --passes;
+      return now;
+    }
+  };
+  Lines rows_, result_;
 };
 
 /// One block: all panels of a tile's rows before the next rows.
@@ -264,7 +282,7 @@ void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t
   PrefetchRanges others(read_next, static_cast<std::int64_t>(tiles.size()) * passes);
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     const RowTile& next = tiles[i + 1 == tiles.size() ? i : i + 1];
-    LinesAhead ahead(next.tile.rows[0] + extent.row, extent.row_words, passes);
+    LinesAhead ahead(tiling, next, extent, passes);
     for (std::int64_t panel = first_panel; panel < last_panel; panel += most) {
       const bool right = panel + most < last_panel;
       run.prefetch_result(right ? tiles[i] : next, right ? panel + most : first_panel);
