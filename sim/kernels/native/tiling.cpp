@@ -233,24 +233,25 @@ class BlockRun {
 };
 
 /// What the loops over a tile ask for, a cache line every step, while `passes` pairs of panels pass: first the words of
-/// the tile that comes next, then, where there are steps enough, its rows of the result if they lie side by side.
+/// the tile that comes next if they lie side by side, then, where there are steps enough, its rows of the result if
+/// those do.
 class LinesAhead {
  public:
   LinesAhead(const Tiling& tiling, const RowTile& next, const Extent& extent, std::int64_t passes) {
     const std::int64_t steps = extent.panel_words / panel_lanes;
     const Word* const words = next.tile.rows[0] + extent.row;
-    const std::int64_t lines = extent.row_words / line_words + 1;
-    const std::int64_t result_lines = next.rows * tiling.columns / line_words + 1;
+    const std::int64_t lines = tiling.row_step > 1 ? extent.row_words / line_words + 1 : 0;
+    const std::int64_t result_lines = (next.rows * tiling.columns + line_words - 1) / line_words;
     const std::int64_t few = (lines + steps - 1) / steps;
     const bool both =
         next.spaced_result && next.distance == tiling.columns && few < passes && (passes - few) * steps >= result_lines;
-    rows_ = {words, lines, both ? few : passes};
+    rows_ = {words, lines, both || lines == 0 ? few : passes};
     if (both) {
       result_ = {reinterpret_cast<const Word*>(tiling.result + next.result), result_lines, passes - few};
     }
   }
-  /// The first line for the next pair of panels.
-  const Word* take() { return rows_.passes > 0 ? rows_.take() : result_.take(); }
+  /// The first line for the next pair of panels, or null.
+  const Word* take() { return rows_.passes > 0 ? rows_.take() : result_.passes > 0 ? result_.take() : nullptr; }
 
  private:
   static constexpr std::int64_t line_words = 64 / sizeof(Word);
@@ -278,7 +279,6 @@ void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t
   const Extent extent(tiling.blocks[block], tiling.row_step);
   const std::int64_t most = tiling.kernel->panels;
   const std::int64_t passes = (last_panel - first_panel + most - 1) / most;
-  const bool side_by_side = tiling.row_step > 1;
   PrefetchRanges others(read_next, static_cast<std::int64_t>(tiles.size()) * passes);
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     const RowTile& next = tiles[i + 1 == tiles.size() ? i : i + 1];
@@ -287,8 +287,7 @@ void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t
       const bool right = panel + most < last_panel;
       run.prefetch_result(right ? tiles[i] : next, right ? panel + most : first_panel);
       others.ask();
-      run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)),
-              side_by_side ? ahead.take() : nullptr);
+      run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)), ahead.take());
     }
   }
 }
