@@ -9,6 +9,7 @@
 #include "formats/error.hpp"
 #include "sim/kernels/audit_tile.hpp"
 #include "sim/kernels/native/pack.hpp"
+#include "sim/kernels/native/packing.hpp"
 #include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels {
@@ -33,6 +34,7 @@ Tiles tiles(const native::NativeKernel& kernel, std::int64_t rows, std::int64_t 
 
 void pack_panels(const AuditJob& job, native::WordBuffer& panels) {
   const std::int64_t per_group = job.panels_of_group();
+  const native::Packing& packing = native::packing(*job.kernel.native);
 #pragma omp parallel for schedule(static) if (worth_threads(job.rows.groups * job.lanes.rows * job.steps()))
   for (std::int64_t panel = 0; panel < job.rows.groups * per_group; ++panel) {
     const native::Word* lanes[line_lanes];
@@ -42,7 +44,7 @@ void pack_panels(const AuditJob& job, native::WordBuffer& panels) {
                      ? reinterpret_cast<const native::Word*>(job.lanes.row_codes(panel / per_group, lane))
                      : nullptr;
     }
-    native::pack_rows(lanes, job.steps(), panels.data() + panel * job.steps() * line_lanes);
+    packing.rows(lanes, job.steps(), panels.data() + panel * job.steps() * line_lanes, line_lanes);
   }
 }
 
