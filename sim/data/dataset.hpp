@@ -40,10 +40,10 @@ struct Splits {
 /// What the configuration says about data. Sizes 0 mean "all there is" (files) or the default (generated).
 struct DatasetOptions {
   std::string name = "glyphs";
-  std::string path;               ///< folder of the files; must be empty for generated sets
-  std::int64_t train_size = 0;    ///< images; the first ones of the split
+  std::string path;             ///< folder of the files; must be empty for generated sets
+  std::int64_t train_size = 0;  ///< images; the first ones of the split
   std::int64_t test_size = 0;
-  std::uint32_t seed = 1;         ///< of generated sets
+  std::uint32_t seed = 1;  ///< of generated sets
 };
 
 /// One row of the table of datasets.

@@ -95,7 +95,7 @@ struct StepContext {
     std::uint64_t integer_macs = 0;
     std::uint64_t all_macs = 0;
     std::uint64_t overflow_events = 0;
-    bool overflow_known = true;  ///< false once a native product was not proved
+    bool overflow_known = true;     ///< false once a native product was not proved
     std::uint64_t saved_bytes = 0;  ///< of role `saved`, over all training steps, as encoded
   };
   Totals* totals = nullptr;

@@ -8,19 +8,19 @@
 #include <set>
 
 #include "experiments/config/plan_keys.hpp"
-#include "formats/words.hpp"
 #include "formats/error.hpp"
 #include "formats/version.hpp"
+#include "formats/words.hpp"
 #include "tests/experiments/cli_support.hpp"
 
 namespace precsim::config {
 namespace {
 
+using formats::quote;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using formats::quote;
 using tests::error_of;
 
 Config from_ini(std::string_view text) {
@@ -70,9 +70,9 @@ TEST(ConfigKeys, ProvenanceKeysAreThoseThatCannotChangeABit) {
   for (const Key& key : keys()) {
     if (key.provenance) provenance.push_back(key.name);
   }
-  EXPECT_THAT(provenance, ElementsAre("run.threads", "run.engine", "run.kernel", "run.out", "run.overwrite", "run.resume",
-                                      "data.path", "record.flush_seconds", "checkpoint.every", "output.quiet",
-                                      "output.json", "output.progress"));
+  EXPECT_THAT(provenance, ElementsAre("run.threads", "run.engine", "run.kernel", "run.out", "run.overwrite",
+                                      "run.resume", "data.path", "record.flush_seconds", "checkpoint.every",
+                                      "output.quiet", "output.json", "output.progress"));
 }
 
 TEST(ConfigKeys, LookupOfUnknownKeyOrWrongTypeIsOurMistake) {
