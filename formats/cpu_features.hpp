@@ -5,7 +5,7 @@
 
 namespace precsim::formats {
 
-/// Instruction sets this program looks for; all false on other architectures. `avx512` means F, BW, DQ and VL.
+/// Instruction sets this program looks for; all false on other architectures. `avx512` means F, BW, CD, DQ and VL.
 struct CpuFeatures {
   bool avx2 = false, fma = false, f16c = false, avx512 = false, avx512_vnni = false, avx_vnni = false,
        avx512_bf16 = false;
