@@ -20,7 +20,7 @@ std::int64_t part_begin(std::int64_t whole, std::int64_t i, std::int64_t n) {
   return whole * i / n;
 }
 
-std::int64_t rounded_up(std::int64_t count, std::int64_t unit) {
+std::int64_t units_for(std::int64_t count, std::int64_t unit) {
   return (count + unit - 1) / unit;
 }
 
@@ -29,7 +29,7 @@ struct Tiles {
   std::int64_t down, across;  ///< bands of rows, bands of panels
 };
 Tiles tiles(const native::NativeKernel& kernel, std::int64_t rows, std::int64_t lanes) {
-  return {rounded_up(rows, kernel.wrap.lanes.rows), rounded_up(lanes, std::int64_t{kernel.panels} * line_lanes)};
+  return {units_for(rows, kernel.wrap.lanes.rows), units_for(lanes, std::int64_t{kernel.panels} * line_lanes)};
 }
 
 void pack_panels(const AuditJob& job, native::WordBuffer& panels) {
@@ -104,7 +104,7 @@ struct Bands {
     const std::int64_t outputs = static_cast<std::int64_t>(job.result.size()) / groups();
     units_per_band = std::clamp<std::int64_t>(outputs_per_band * units / outputs, 1, units);
     units_per_band = std::min(units_per_band, std::max<std::int64_t>(units / (4 * omp_get_max_threads()), 1));
-    bands_per_group = rounded_up(units, units_per_band);
+    bands_per_group = units_for(units, units_per_band);
   }
   /// Groups whose outputs do not mix.
   std::int64_t groups() const { return job.product.pass == Pass::weight_gradient ? job.rows.groups : 1; }

@@ -13,7 +13,6 @@ struct Vectors : PlainVectors<32> {
   static PRECSIM_INLINE void raise(Words& most, const Words& x) {
     most = reinterpret_cast<Words>(_mm256_max_epu32(words(most), words(x)));
   }
-  static PRECSIM_INLINE bool any(const Words& x) { return _mm256_testz_si256(words(x), words(x)) == 0; }
   static PRECSIM_INLINE unsigned above(const Words& x, std::uint32_t limit) {
     const __m256i sign = _mm256_set1_epi32(INT32_MIN);
     const __m256i most = _mm256_xor_si256(sign, _mm256_set1_epi32(static_cast<int>(limit)));

@@ -25,7 +25,6 @@ struct Vectors : PlainVectors<64> {
     sum = reinterpret_cast<Words>(_mm512_ternarylogic_epi32(words(sum), words(a), words(b), 0x96));
     a = reinterpret_cast<Words>(carry);
   }
-  static PRECSIM_INLINE bool any(const Words& x) { return _mm512_test_epi32_mask(words(x), words(x)) != 0; }
   static PRECSIM_INLINE unsigned above(const Words& x, std::uint32_t limit) {
     return _mm512_cmpgt_epu32_mask(words(x), _mm512_set1_epi32(static_cast<int>(limit)));
   }

@@ -44,13 +44,6 @@ struct PlainVectors {
     a = (sum & a) | (one & b);
     sum = one ^ b;
   }
-  static PRECSIM_INLINE bool any(const Words& x) {
-    std::uint32_t bits = 0;
-    for (int j = 0; j < lanes; ++j) {
-      bits |= x[j];
-    }
-    return bits != 0;
-  }
   static PRECSIM_INLINE unsigned above(const Words& x, std::uint32_t limit) {
     unsigned mask = 0;
     for (int j = 0; j < lanes; ++j) {
