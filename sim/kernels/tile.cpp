@@ -38,7 +38,7 @@ std::uint64_t squares(const std::int16_t* codes, std::int64_t count) {
 }  // namespace portable
 
 #define PRECSIM_TILE_ROW(row, architecture, isa, usable) \
-  { #row, architecture, usable, isa::squares, &audit_##isa, &floats::isa, &native::row, #isa }
+  { #row, architecture, usable, isa::squares, &audit_##isa, &floats::isa, &elementwise::isa, &native::row, #isa }
 
 constexpr TileKernel table[] = {
 #if defined(__x86_64__)

@@ -7,6 +7,7 @@
 
 #include "formats/array_kernel.hpp"
 #include "sim/kernels/audit_kernel.hpp"
+#include "sim/kernels/elementwise.hpp"
 #include "sim/kernels/float_accumulate.hpp"
 #include "sim/kernels/native/native_kernel.hpp"
 
@@ -21,6 +22,7 @@ struct TileKernel {
   std::uint64_t (*squares)(const std::int16_t* codes, std::int64_t count);
   const AuditKernel* audit;
   const FloatKernel* floats;
+  const ElementwiseKernel* elementwise;
   const native::NativeKernel* native;
   std::string_view arrays;  ///< the row of formats::array_kernels() with the same instructions
 };

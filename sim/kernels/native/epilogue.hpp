@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/kernels/elementwise.hpp"
 #include "sim/kernels/native/native_kernel.hpp"
 
 namespace precsim::kernels::native {
@@ -46,7 +47,7 @@ class EpilogueRun {
   void join() const;
 
  private:
-  const NativeKernel& kernel_;
+  const ElementwiseKernel& functions_;
   const Epilogue& epilogue_;
   std::int64_t channels_;
   float* result_;

@@ -31,7 +31,7 @@ TEST(TileKernels, TheTableEndsWithThePortableRowAndEveryRowHasAllFunctions) {
   for (const TileKernel& kernel : table) {
     names.insert(kernel.name);
     ASSERT_TRUE(kernel.squares != nullptr && kernel.audit != nullptr && kernel.floats != nullptr &&
-                kernel.native != nullptr)
+                kernel.elementwise != nullptr && kernel.native != nullptr)
         << kernel.name;
     const AuditKernel& audit = *kernel.audit;
     EXPECT_TRUE(audit.squares != nullptr && audit.watch != nullptr && audit.step != nullptr && audit.count != nullptr &&

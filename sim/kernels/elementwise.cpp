@@ -1,0 +1,101 @@
+// The element-wise kernels of every instruction set.
+#include "sim/kernels/elementwise.hpp"
+
+#include "sim/kernels/elementwise_body.hpp"
+#include "sim/kernels/elementwise_strips.hpp"
+
+namespace precsim::kernels {
+namespace {
+
+#define PRECSIM_ELEMENTWISE_FUNCTIONS(attribute, bytes)                                                                \
+  attribute void affine(const PixelRun& run, const float* x, const float* scale, const float* shift, float* y) {       \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::Affine{x, scale, shift, y});                           \
+  }                                                                                                                    \
+  attribute void scale(const PixelRun& run, float factor, float* x) {                                                  \
+    elementwise_body::Scale step{factor, x};                                                                           \
+    elementwise_body::over_pixels<bytes>(run, step);                                                                   \
+  }                                                                                                                    \
+  attribute void add_bias(const PixelRun& run, const float* bias, float* x) {                                          \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::AddBias{bias, x});                                     \
+  }                                                                                                                    \
+  attribute void batch_norm_gradient(const PixelRun& run, const BatchNormTerms& terms, const float* x, const float* g, \
+                                     float* dx) {                                                                      \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::BatchNormGradient{terms, x, g, dx});                   \
+  }                                                                                                                    \
+  attribute void rectify(std::int64_t count, const float* x, float* y) {                                               \
+    elementwise_body::Rectify step{x, y};                                                                              \
+    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+  }                                                                                                                    \
+  attribute void add(std::int64_t count, const float* a, const float* b, float* y) {                                   \
+    elementwise_body::Add step{a, b, y};                                                                               \
+    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+  }                                                                                                                    \
+  attribute void mask_by_codes(std::int64_t count, const std::int16_t* y, const float* g, float* dx) {                 \
+    elementwise_body::MaskByCodes step{y, g, dx};                                                                      \
+    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+  }                                                                                                                    \
+  attribute void mask_by_values(std::int64_t count, const float* y, const float* g, float* dx) {                       \
+    elementwise_body::MaskByValues step{y, g, dx};                                                                     \
+    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+  }                                                                                                                    \
+  attribute void raise_maximum(std::int64_t count, const float* x, std::uint8_t tap, float* y,                         \
+                               std::uint8_t* winners) {                                                                \
+    elementwise_body::raise_maximum<bytes>(count, x, tap, y, winners);                                                 \
+  }                                                                                                                    \
+  attribute void add_to_winners(std::int64_t count, const std::uint8_t* winners, std::uint8_t tap, const float* dy,    \
+                                float* dx) {                                                                           \
+    elementwise_body::AddToWinners step{winners, tap, dy, dx};                                                         \
+    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+  }                                                                                                                    \
+  attribute void sum(const PixelRun& run, const float* x, float* sums) {                                               \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::Sum{x, sums});                                         \
+  }                                                                                                                    \
+  attribute void statistics(const PixelRun& run, const float* x, const StatisticsPartials& partials) {                 \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::Statistics{x, partials});                              \
+  }                                                                                                                    \
+  attribute void gradient_sums(const PixelRun& run, const BatchNormTerms& terms, const float* x, const float* g,       \
+                               float* sums, float* products) {                                                         \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::GradientSums{terms, x, g, sums, products});            \
+  }                                                                                                                    \
+  attribute float absmax(const PixelRun& run, const float* x) {                                                        \
+    elementwise_body::Absmax<bytes> step{x};                                                                           \
+    elementwise_body::over_pixels<bytes>(run, step);                                                                   \
+    return step.most.largest();                                                                                        \
+  }                                                                                                                    \
+  attribute SgdExtent sgd(const SgdRule& rule, std::int64_t count, const float* gradient, float* velocity,             \
+                          float* weights) {                                                                            \
+    elementwise_body::Sgd<bytes> step{rule, gradient, velocity, weights};                                              \
+    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+    return {step.largest_gradient.largest(), step.largest_weight.largest()};                                           \
+  }
+
+#if defined(__x86_64__)
+namespace avx512 {
+PRECSIM_ELEMENTWISE_FUNCTIONS(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), 64)
+}
+namespace avx2 {
+PRECSIM_ELEMENTWISE_FUNCTIONS(__attribute__((target("avx2,fma"))), 32)
+}
+#endif
+namespace portable {
+PRECSIM_ELEMENTWISE_FUNCTIONS(, 16)
+}
+
+#define PRECSIM_ELEMENTWISE_ROW(isa)                                                                                 \
+  {                                                                                                                  \
+    isa::affine, isa::scale, isa::add_bias, isa::batch_norm_gradient, isa::rectify, isa::add, isa::mask_by_codes,    \
+        isa::mask_by_values, isa::raise_maximum, isa::add_to_winners, isa::sum, isa::statistics, isa::gradient_sums, \
+        isa::absmax, isa::sgd                                                                                        \
+  }
+
+}  // namespace
+
+namespace elementwise {
+#if defined(__x86_64__)
+constexpr ElementwiseKernel avx512 = PRECSIM_ELEMENTWISE_ROW(kernels::avx512);
+constexpr ElementwiseKernel avx2 = PRECSIM_ELEMENTWISE_ROW(kernels::avx2);
+#endif
+constexpr ElementwiseKernel portable = PRECSIM_ELEMENTWISE_ROW(kernels::portable);
+}  // namespace elementwise
+
+}  // namespace precsim::kernels
