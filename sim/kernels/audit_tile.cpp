@@ -94,7 +94,7 @@ void TileAudit::run_lanes(std::size_t span) {
     native::Word* const to = reinterpret_cast<native::Word*>(slot(static_cast<std::int64_t>(i)));
     const native::Source from =
         begins ? native::Source{native::no_lanes, 0} : native::Source{to - slot_lanes(), distance};
-    loop(tile, segment, nullptr, from, {to, distance});
+    loop(tile, {&segment, 1}, nullptr, from, {to, distance});
     begins = segment.ends_chain;
   }
 }

@@ -22,15 +22,16 @@ enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 /// (upper); ymm12 and ymm13: a step of the panel; ymm14: a word of a row. The assembler's loops write out the rows.
 /// Rows begin at %r8 ... %r13.
 template <int rows, Step step>
-PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from,
-                                            Target to) {
-  const Word* panel = tile.panel + segment.panel * panel_lanes;
+PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, std::span<const Segment> segments, const float*,
+                                            Source from, Target to) {
   const std::int64_t row_step = tile.row_step * 4;
   const std::int64_t from_distance = from.distance * 4;
   const std::int64_t to_distance = to.distance * 4;
-  std::int64_t steps = segment.steps;
-  std::int64_t at = segment.row * 4;
+  const Segment* segment = segments.data();
+  const Segment* const end = segment + segments.size();
   const void* scratch = tile.rows;
+  const Word* panel;
+  std::int64_t steps, at;
   __asm__ volatile(
       ".irp r, 0,1,2,3,4,5\n\t"
       ".irp p, 8,9,10,11,12,13\n\t"
@@ -49,6 +50,13 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, const Segment& seg
       "add %[from_distance], %[scratch]\n\t"
       ".endif\n\t.endr\n\t"
 
+      "0:\n\t"
+      "mov (%[segment]), %[at]\n\t"
+      "mov 8(%[segment]), %[panel]\n\t"
+      "mov 16(%[segment]), %[steps]\n\t"
+      "shl $2, %[at]\n\t"
+      "shl $6, %[panel]\n\t"
+      "add %[first_panel], %[panel]\n\t"
       ".p2align 5\n"
       "1:\n\t"
       "vmovups (%[panel]), %%ymm12\n\t"
@@ -77,8 +85,18 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, const Segment& seg
       "add $64, %[panel]\n\t"
       "dec %[steps]\n\t"
       "jnz 1b\n\t"
+      "add $40, %[segment]\n\t"
+      "cmp %[end], %[segment]\n\t"
+      "jne 0b\n\t"
 
       "mov %[to], %[scratch]\n\t"
+      ".if %c[step] == 3\n\t"
+      "vpxor %%xmm14, %%xmm14, %%xmm14\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11\n\t"
+      ".if \\q - \\q / 6 * 6 < %c[rows]\n\t"
+      "vaddps %%ymm14, %%ymm\\q, %%ymm\\q\n\t"
+      ".endif\n\t.endr\n\t"
+      ".endif\n\t"
       ".irp r, 0,1,2,3,4,5\n\t"
       ".if \\r < %c[rows]\n\t"
       "vmovups %%ymm\\r, (%[scratch])\n\t"
@@ -88,9 +106,10 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_lanes(const Tile& tile, const Segment& seg
       ".endif\n\t.endr\n\t"
       "add %[to_distance], %[scratch]\n\t"
       ".endif\n\t.endr\n\t"
-      : [panel] "+&r"(panel), [steps] "+&r"(steps), [at] "+&r"(at), [scratch] "+&r"(scratch)
+      : [panel] "=&r"(panel), [steps] "=&r"(steps), [at] "=&r"(at), [scratch] "+&r"(scratch), [segment] "+&r"(segment)
       : [row_step] "m"(row_step), [from] "m"(from.words), [from_distance] "m"(from_distance), [to] "m"(to.words),
-        [to_distance] "m"(to_distance), [rows] "i"(rows), [step] "i"(static_cast<int>(step))
+        [to_distance] "m"(to_distance), [first_panel] "m"(tile.panel), [end] "m"(end), [rows] "i"(rows),
+        [step] "i"(static_cast<int>(step))
       : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
         "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
@@ -124,20 +143,23 @@ PRECSIM_TARGET inline void store(Word* to, __m256 numbers) {
 }
 
 template <int rows>
-PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
+PRECSIM_TARGET void run_clamped(const Tile& tile, std::span<const Segment> segments, const float*, Source from,
+                                Target to) {
   __m256i lanes[rows][halves];
   for (int r = 0; r < rows; ++r) {
     for (int h = 0; h < halves; ++h) {
       lanes[r][h] = load(from.words + r * from.distance + h * half_lanes);
     }
   }
-  for (std::int64_t s = 0; s < segment.steps; ++s) {
-    const Word* panel = tile.panel + (segment.panel + s) * panel_lanes;
-    for (int r = 0; r < rows; ++r) {
-      const Word* row = tile.rows[r];
-      const __m256i a = _mm256_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
-      for (int h = 0; h < halves; ++h) {
-        lanes[r][h] = add_clamped(lanes[r][h], a, load(panel + h * half_lanes));
+  for (const Segment& segment : segments) {
+    for (std::int64_t s = 0; s < segment.steps; ++s) {
+      const Word* panel = tile.panel + (segment.panel + s) * panel_lanes;
+      for (int r = 0; r < rows; ++r) {
+        const Word* row = tile.rows[r];
+        const __m256i a = _mm256_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
+        for (int h = 0; h < halves; ++h) {
+          lanes[r][h] = add_clamped(lanes[r][h], a, load(panel + h * half_lanes));
+        }
       }
     }
   }

@@ -16,52 +16,68 @@ namespace {
 enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 
 /// All loops are assembly, so that no compiler moves or spills a lane. Row r: zmm r (first panel) and zmm 14 + r
-/// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row. The assembler's loops write out the rows.
-/// Rows 0 to 6 begin at %r8 ... %r14.
+/// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row; rows begin at %r8 ... %r14. Where half of
+/// the registers are enough for lanes, the sums of chains stay in the other half, `halves` behind their lanes. The
+/// assembler's loops write out the rows.
 template <int rows, int panels, Step step, bool spills>
-PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& segment, const float* factor, Source from,
-                                            Target to) {
+PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Segment> segments, const float* factor,
+                                            Source from, Target to) {
+  constexpr int halves = panels == 1 ? most_rows : row_pointers;
+  constexpr bool resident = spills && rows <= halves;
   alignas(64) Word sums[rows * tile_distance];
-  const Word* panel = tile.panel + segment.panel * panel_lanes;
   const std::int64_t next_panel = tile.next_panel * 4;
   const std::int64_t row_step = tile.row_step * 4;
-  std::int64_t at = segment.row * 4;
-  std::int64_t second = at + tile.second * 4;
-  const std::int64_t all_steps = segment.steps;
-  std::int64_t steps;
-  std::int64_t chains = segment.chains;
+  const std::int64_t second_row = tile.second * 4;
+  const Segment* segment = segments.data();
+  const Segment* const end = segment + segments.size();
   const void* scratch = tile.rows;
   const Word* ahead = tile.ahead;
   const Word* source = from.words;
   std::int64_t source_distance = from.distance * 4;
-  Word* target = spills ? sums : to.words;
-  std::int64_t target_distance = (spills ? tile_distance : to.distance) * 4;
+  Word* target = spills && !resident ? sums : to.words;
+  std::int64_t target_distance = (spills && !resident ? tile_distance : to.distance) * 4;
   const std::int64_t last_distance = to.distance * 4;
+  const Word* panel;
+  std::int64_t at, second, steps;
   __asm__ volatile(
       ".irp r, 0,1,2,3,4,5,6\n\t"
       ".irp p, 8,9,10,11,12,13,14\n\t"
       ".if \\p == 8 + \\r && \\r < %c[rows]\n\t"
       "mov 8*\\r(%[scratch]), %%r\\p\n\t"
-      ".endif\n\t.endr\n\t.endr\n"
+      ".endif\n\t.endr\n\t.endr\n\t"
 
-      "0:\n\t"
       "mov %[source], %[scratch]\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
+      ".if \\r < %c[rows] && (%c[resident] || %c[kind] < 4)\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if %c[kind] > 3 && \\q - \\q / 14 * 14 < %c[rows]\n\t"
-      "vpxord %%xmm\\q, %%xmm\\q, %%xmm\\q\n\t"
-      ".elseif \\q < %c[rows]\n\t"
+      ".if \\q == \\r + %c[resident]\n\t"
       "vmovups (%[scratch]), %%zmm\\q\n\t"
-      ".irp r, 14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if \\r == 14 + \\q && %c[panels] == 2\n\t"
-      "vmovups 64(%[scratch]), %%zmm\\r\n\t"
+      ".elseif \\q == \\r + 14 + %c[resident] && %c[panels] == 2\n\t"
+      "vmovups 64(%[scratch]), %%zmm\\q\n\t"
       ".endif\n\t.endr\n\t"
       "add %[source_distance], %[scratch]\n\t"
       ".endif\n\t.endr\n\t"
+      ".if %c[kind] > 3\n"
+      "0:\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".if \\q - \\q / 14 * 14 < %c[rows] && \\q / 14 < %c[panels]\n\t"
+      "vpxord %%xmm\\q, %%xmm\\q, %%xmm\\q\n\t"
+      ".endif\n\t.endr\n\t"
+      ".endif\n"
 
-      "mov %[all_steps], %[steps]\n\t"
+      "1:\n\t"
+      "mov %[segment], %[scratch]\n\t"
+      "mov (%[scratch]), %[at]\n\t"
+      "mov 8(%[scratch]), %[panel]\n\t"
+      "mov 16(%[scratch]), %[steps]\n\t"
+      "shl $2, %[at]\n\t"
+      "mov %[second_row], %[second]\n\t"
+      "add %[at], %[second]\n\t"
+      "shl $6, %[panel]\n\t"
+      "add %[first_panel], %[panel]\n\t"
       "mov %[ahead], %[scratch]\n\t"
       ".p2align 5\n"
-      "1:\n\t"
+      "2:\n\t"
       "prefetcht0 768(%%r8,%[at])\n\t"
       "prefetcht1 (%[scratch])\n\t"
       "add $64, %[scratch]\n\t"
@@ -97,49 +113,77 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, const Segment& seg
       ".endif\n\t"
       "add $64, %[panel]\n\t"
       "dec %[steps]\n\t"
-      "jnz 1b\n\t"
+      "jnz 2b\n\t"
       "mov %[scratch], %[ahead]\n\t"
+      "mov %[segment], %[scratch]\n\t"
+      "lea 40(%[scratch]), %[at]\n\t"
+      "mov %[at], %[segment]\n\t"
 
       ".if %c[kind] > 3\n\t"
-      "decq %[chains]\n\t"
-      "jnz 2f\n\t"
+      "cmpb $0, 32(%[scratch])\n\t"
+      "je 1b\n\t"
+      "mov %[factor], %[scratch]\n\t"
+      "vbroadcastss (%[scratch]), %%zmm30\n\t"
+      ".if %c[resident]\n\t"
+      ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".irp s, 7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
+      ".if \\s == \\q + %c[resident] && \\q - \\q / 14 * 14 < %c[rows] && \\q / 14 < %c[panels]\n\t"
+      "vcvtdq2ps %%zmm\\q, %%zmm\\q\n\t"
+      "vfmadd231ps %%zmm\\q, %%zmm30, %%zmm\\s\n\t"
+      ".endif\n\t.endr\n\t.endr\n\t"
+      "cmp %[end], %[at]\n\t"
+      "jne 0b\n\t"
+      ".else\n\t"
+      "cmp %[end], %[at]\n\t"
+      "jne 3f\n\t"
       "mov %[last_distance], %[scratch]\n\t"
       "mov %[scratch], %[target_distance]\n\t"
       "mov %[last], %[scratch]\n\t"
       "mov %[scratch], %[target]\n"
-      "2:\n\t"
-      "mov %[factor], %[scratch]\n\t"
-      "vbroadcastss (%[scratch]), %%zmm30\n\t"
+      "3:\n\t"
       "mov %[source], %[scratch]\n\t"
       ".endif\n\t"
+      ".else\n\t"
+      "cmp %[end], %[at]\n\t"
+      "jne 1b\n\t"
+      ".if %c[kind] == 3\n\t"
+      "vpxord %%xmm30, %%xmm30, %%xmm30\n\t"
+      ".endif\n\t"
+      ".endif\n\t"
+
       "mov %[target], %[steps]\n\t"
       ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
       ".if \\r < %c[rows]\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if \\q == \\r || (\\q == \\r + 14 && %c[panels] == 2)\n\t"
-      ".if %c[kind] > 3\n\t"
+      ".if \\q == \\r + %c[resident] || (\\q == \\r + 14 + %c[resident] && %c[panels] == 2)\n\t"
+      ".if %c[kind] == 3\n\t"
+      "vaddps %%zmm30, %%zmm\\q, %%zmm\\q\n\t"
+      ".elseif %c[kind] > 3 && %c[resident] == 0\n\t"
       "vcvtdq2ps %%zmm\\q, %%zmm\\q\n\t"
       "vfmadd213ps 64*(\\q/14)(%[scratch]), %%zmm30, %%zmm\\q\n\t"
       ".endif\n\t"
-      "vmovups %%zmm\\q, 64*(\\q/14)(%[steps])\n\t"
+      "vmovups %%zmm\\q, 64*((\\q-\\r-%c[resident])/14)(%[steps])\n\t"
       ".endif\n\t.endr\n\t"
+      ".if %c[kind] > 3 && %c[resident] == 0\n\t"
       "add %[source_distance], %[scratch]\n\t"
+      ".endif\n\t"
       "add %[target_distance], %[steps]\n\t"
       ".endif\n\t.endr\n\t"
-      ".if %c[kind] > 3\n\t"
+      ".if %c[kind] > 3 && %c[resident] == 0\n\t"
       "mov %[target_distance], %[scratch]\n\t"
       "mov %[scratch], %[source_distance]\n\t"
       "mov %[target], %[scratch]\n\t"
       "mov %[scratch], %[source]\n\t"
-      "cmpq $0, %[chains]\n\t"
+      "cmp %[end], %[at]\n\t"
       "jne 0b\n\t"
       ".endif\n\t"
-      : [panel] "+&r"(panel), [at] "+&r"(at), [second] "+&r"(second), [scratch] "+&r"(scratch), [steps] "=&r"(steps),
-        [chains] "+m"(chains), [ahead] "+m"(ahead), [source] "+m"(source), [source_distance] "+m"(source_distance),
+      : [panel] "=&r"(panel), [at] "=&r"(at), [second] "=&r"(second), [scratch] "+&r"(scratch), [steps] "=&r"(steps),
+        [segment] "+m"(segment), [ahead] "+m"(ahead), [source] "+m"(source), [source_distance] "+m"(source_distance),
         [target] "+m"(target), [target_distance] "+m"(target_distance)
-      : [next_panel] "r"(next_panel), [row_step] "m"(row_step), [all_steps] "m"(all_steps), [factor] "m"(factor),
-        [last] "m"(to.words), [last_distance] "m"(last_distance), [rows] "i"(rows), [panels] "i"(panels),
-        [kind] "i"(static_cast<int>(step) + (spills ? 4 : 0))
+      : [next_panel] "r"(next_panel), [row_step] "m"(row_step), [second_row] "m"(second_row), [end] "m"(end),
+        [first_panel] "m"(tile.panel), [factor] "m"(factor), [last] "m"(to.words), [last_distance] "m"(last_distance),
+        [rows] "i"(rows), [panels] "i"(panels), [kind] "i"(static_cast<int>(step) + (spills ? 4 : 0)),
+        [resident] "i"(resident ? halves : 0)
       : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5",
         "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18",
         "zmm19", "zmm20", "zmm21", "zmm22", "zmm23", "zmm24", "zmm25", "zmm26", "zmm27", "zmm28", "zmm29", "zmm30",
@@ -162,21 +206,24 @@ PRECSIM_TARGET inline __m512i add_clamped(__m512i lane, __m512i a, __m512i b) {
 }
 
 template <int rows, int panels>
-PRECSIM_TARGET void run_clamped(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
+PRECSIM_TARGET void run_clamped(const Tile& tile, std::span<const Segment> segments, const float*, Source from,
+                                Target to) {
   __m512i lanes[rows][panels];
   for (int r = 0; r < rows; ++r) {
     for (int p = 0; p < panels; ++p) {
       lanes[r][p] = _mm512_loadu_si512(from.words + r * from.distance + p * panel_lanes);
     }
   }
-  for (std::int64_t s = 0; s < segment.steps; ++s) {
-    for (int p = 0; p < panels; ++p) {
-      const Word* panel = tile.panel + (segment.panel + s) * panel_lanes + p * tile.next_panel;
-      const __m512i b = _mm512_loadu_si512(panel);
-      for (int r = 0; r < rows; ++r) {
-        const Word* row = tile.rows[r];
-        const __m512i a = _mm512_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
-        lanes[r][p] = add_clamped(lanes[r][p], a, b);
+  for (const Segment& segment : segments) {
+    for (std::int64_t s = 0; s < segment.steps; ++s) {
+      for (int p = 0; p < panels; ++p) {
+        const Word* panel = tile.panel + (segment.panel + s) * panel_lanes + p * tile.next_panel;
+        const __m512i b = _mm512_loadu_si512(panel);
+        for (int r = 0; r < rows; ++r) {
+          const Word* row = tile.rows[r];
+          const __m512i a = _mm512_set1_epi32(static_cast<int>(row[segment.row + s * tile.row_step]));
+          lanes[r][p] = add_clamped(lanes[r][p], a, b);
+        }
       }
     }
   }

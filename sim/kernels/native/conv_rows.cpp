@@ -131,7 +131,7 @@ class RowProduct {
       tiling.blocks = blocks.subspan(b, 1);
       tiling.begins = b == 0;
       tiling.ends = b + 1 == blocks.size();
-      const std::int64_t steps = blocks[b].back().panel + blocks[b].back().all_steps() - blocks[b].front().panel;
+      const std::int64_t steps = blocks[b].back().panel + blocks[b].back().steps - blocks[b].front().panel;
       const std::int64_t pairs = std::max<std::int64_t>(1, cached_panel_words / (steps * panel_lanes * kernel_.panels));
       for (std::int64_t panel = first_panel; panel < last_panel; panel += pairs * kernel_.panels) {
         const std::int64_t end = std::min(panel + pairs * kernel_.panels, last_panel);

@@ -97,12 +97,12 @@ class WeightGradient {
     for (std::vector<Segment>& block : blocks_) {
       const std::int64_t first = block.front().panel;
       first_step_.push_back(first);
-      steps_.push_back(block.back().panel + block.back().all_steps() - first);
+      steps_.push_back(block.back().panel + block.back().steps - first);
       for (Segment& segment : block) {
         segment.row = (segment.panel - first) * panel_lanes;
         segment.panel += (image_of(segment.panel) - image_of(first)) * shared_steps_ - first;
       }
-      panel_steps_.push_back(block.back().panel + block.back().all_steps() + shared_steps_);
+      panel_steps_.push_back(block.back().panel + block.back().steps + shared_steps_);
     }
     most_steps_ = *std::max_element(steps_.begin(), steps_.end());
     most_panel_steps_ = *std::max_element(panel_steps_.begin(), panel_steps_.end());

@@ -1,6 +1,7 @@
 // The register tiles of the native kernels, and the table of instruction sets that have them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -25,10 +26,19 @@ struct Segment {
   std::int64_t steps = 0;  ///< at least 1
   std::int64_t chain = 0;
   bool ends_chain = false;
-  std::int64_t chains = 1;  ///< more than 1: whole chains, one behind the other, `steps` each
-
-  std::int64_t all_steps() const { return steps * chains; }
 };
+// Assembly reads these.
+static_assert(offsetof(Segment, row) == 0 && offsetof(Segment, panel) == 8 && offsetof(Segment, steps) == 16 &&
+              offsetof(Segment, ends_chain) == 32 && sizeof(Segment) == 40);
+
+/// How many of the segments, the last of which ends a chain, belong to the chain of the first one.
+inline std::size_t segments_of_chain(std::span<const Segment> segments) {
+  std::size_t count = 1;
+  while (!segments[count - 1].ends_chain) {
+    ++count;
+  }
+  return count;
+}
 
 /// Where the operands of one tile lie.
 struct Tile {
@@ -51,9 +61,10 @@ struct Target {
   operator Source() const { return {words, distance}; }
 };
 
-/// Lanes: `to` = `from` after the steps of a segment of one chain: INT32 lanes, or FP32 sums. Chains: INT32 lanes begin
-/// at zero and spill at the end of each of the segment's chains, FP32 FMA by `factor`, from sums `from` into sums `to`.
-using LoopFunction = void (*)(const Tile&, const Segment&, const float* factor, Source from, Target to);
+/// The segments (at least one) one after the other. Lanes: `to` = `from` after their steps, whatever chain they belong
+/// to: INT32 lanes, or FP32 sums, with -0 as +0 at the end. Chains: INT32 lanes begin at zero and spill at the end of
+/// each chain, FP32 FMA by `factor`, from sums `from` into sums `to`; the last segment ends a chain.
+using LoopFunction = void (*)(const Tile&, std::span<const Segment>, const float* factor, Source from, Target to);
 
 /// Functions by [panels - 1][rows - 1], up to the largest tile.
 struct Loops {

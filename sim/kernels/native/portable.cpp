@@ -38,25 +38,27 @@ Word step(Word lane, Word a, Word b) {
 }
 
 template <int rows, Step kind>
-void run_lanes(const Tile& tile, const Segment& segment, const float*, Source from, Target to) {
+void run_lanes(const Tile& tile, std::span<const Segment> segments, const float*, Source from, Target to) {
   Word lanes[rows][panel_lanes];
   for (int r = 0; r < rows; ++r) {
     for (int j = 0; j < panel_lanes; ++j) {
       lanes[r][j] = from.words[r * from.distance + j];
     }
   }
-  for (std::int64_t s = 0; s < segment.steps; ++s) {
-    const Word* const panel = tile.panel + (segment.panel + s) * panel_lanes;
-    for (int r = 0; r < rows; ++r) {
-      const Word a = tile.rows[r][segment.row + s * tile.row_step];
-      for (int j = 0; j < panel_lanes; ++j) {
-        lanes[r][j] = step<kind>(lanes[r][j], a, panel[j]);
+  for (const Segment& segment : segments) {
+    for (std::int64_t s = 0; s < segment.steps; ++s) {
+      const Word* const panel = tile.panel + (segment.panel + s) * panel_lanes;
+      for (int r = 0; r < rows; ++r) {
+        const Word a = tile.rows[r][segment.row + s * tile.row_step];
+        for (int j = 0; j < panel_lanes; ++j) {
+          lanes[r][j] = step<kind>(lanes[r][j], a, panel[j]);
+        }
       }
     }
   }
   for (int r = 0; r < rows; ++r) {
     for (int j = 0; j < panel_lanes; ++j) {
-      to.words[r * to.distance + j] = lanes[r][j];
+      to.words[r * to.distance + j] = kind == Step::fma ? word(number(lanes[r][j]) + 0.0f) : lanes[r][j];
     }
   }
 }

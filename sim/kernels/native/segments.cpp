@@ -44,23 +44,4 @@ std::vector<std::vector<Segment>> cut_segments(std::span<const Stretch> stretche
   return blocks;
 }
 
-void join_chains(std::vector<Segment>& block) {
-  std::vector<Segment> joined;
-  bool begins = true;  // the segment begins a chain
-  bool joins = false;  // the one before is made of whole chains
-  for (const Segment& segment : block) {
-    const bool whole = begins && segment.ends_chain;
-    Segment* const before = joined.empty() ? nullptr : &joined.back();
-    if (whole && joins && segment.steps == before->steps && segment.row == before->row + before->all_steps() &&
-        segment.panel == before->panel + before->all_steps()) {
-      ++before->chains;
-    } else {
-      joined.push_back(segment);
-    }
-    begins = segment.ends_chain;
-    joins = whole;
-  }
-  block = std::move(joined);
-}
-
 }  // namespace precsim::kernels::native

@@ -20,7 +20,4 @@ std::vector<std::vector<Segment>> cut_segments(std::span<const Stretch> stretche
                                                std::span<const std::int64_t> chain_ends, std::int64_t products_per_step,
                                                std::int64_t steps_per_block);
 
-/// Makes one segment of neighboring chains of equal length that have one segment each.
-void join_chains(std::vector<Segment>& block);
-
 }  // namespace precsim::kernels::native

@@ -35,11 +35,7 @@ std::vector<std::vector<Segment>> cut_reduction(std::span<const Stretch> stretch
       ends.push_back(c.end);
     }
   }
-  auto blocks = cut_segments(stretches, ends, products_per_step<T>, steps);
-  if constexpr (!std::is_same_v<T, float>) {
-    std::for_each(blocks.begin(), blocks.end(), join_chains);
-  }
-  return blocks;
+  return cut_segments(stretches, ends, products_per_step<T>, steps);
 }
 
 template void set_semantics<std::int16_t>(Tiling&, const NativeKernel&, const Semantics&);

@@ -31,20 +31,20 @@ constexpr Loops make_loops() {
 template <class Lane, class Sums>
 struct Chains : Lane {
   template <int rows, int panels>
-  static void function(const Tile& tile, const Segment& segment, const float* factor, Source from, Target to) {
+  static void function(const Tile& tile, std::span<const Segment> segments, const float* factor, Source from,
+                       Target to) {
     alignas(64) Word lanes_words[rows * tile_distance];
     alignas(64) Word sums_words[rows * tile_distance];
     const Target lanes{lanes_words, tile_distance};
-    Segment chain = segment;
     SpillFactors factors;
     factors.factor = *factor;
-    for (std::int64_t left = segment.chains; left > 0; --left) {
-      Lane::template function<rows, panels>(tile, chain, nullptr, {no_lanes, 0}, lanes);
-      const Target sums = left == 1 ? to : Target{sums_words, tile_distance};
+    while (!segments.empty()) {
+      const std::size_t count = segments_of_chain(segments);
+      Lane::template function<rows, panels>(tile, segments.first(count), nullptr, {no_lanes, 0}, lanes);
+      segments = segments.subspan(count);
+      const Target sums = segments.empty() ? to : Target{sums_words, tile_distance};
       Sums::template spill<rows, panels, Spill::uniform>(lanes, from, sums, factors);
       from = sums;
-      chain.row += segment.steps * tile.row_step;
-      chain.panel += segment.steps;
     }
   }
 };

@@ -119,9 +119,9 @@ struct Extent {
   std::int64_t row, row_words, panel, panel_words;
   Extent(const std::vector<Segment>& block, std::int64_t row_step)
       : row(block.front().row),
-        row_words(block.back().row - row + block.back().all_steps() * row_step),
+        row_words(block.back().row - row + block.back().steps * row_step),
         panel(block.front().panel * panel_lanes),
-        panel_words((block.back().panel + block.back().all_steps()) * panel_lanes - panel) {}
+        panel_words((block.back().panel + block.back().steps) * panel_lanes - panel) {}
 };
 
 /// The tiles of one block of the reduction.
@@ -186,38 +186,38 @@ class BlockRun {
     }
   }
 
-  /// Sums wait in a buffer of their own between spills: the rows of `result` may all fall into one set of the cache.
+  /// Sums that are scaled at the end wait in a buffer of their own.
   void form(int rows, int panels, Target result) {
+    alignas(64) Word sums_words[most_rows * tile_distance];
+    const bool scales = last_ && tiling_.last_factor != 1;
+    const Source before = first_ ? Source{no_lanes, 0} : Source(result);
+    const Target after = scales ? Target{sums_words, tile_distance} : result;
+    if (tiling_.loops == nullptr) {
+      lanes_(tile_, segments_, nullptr, before, after);
+    } else if (tiling_.spill == Spill::uniform) {
+      chains_(tile_, segments_, &factors_.factor, before, after);
+    } else {
+      spill_apart(before, after);
+    }
+    if (scales) {
+      tiling_.kernel->finish(rows, panels, after, result, tiling_.last_factor);
+    }
+  }
+
+  /// Sums wait in a buffer of their own between spills: the rows of `after` may all fall into one set of the cache.
+  void spill_apart(Source before, Target after) {
     alignas(64) Word lanes_words[most_rows * tile_distance];
     alignas(64) Word sums_words[most_rows * tile_distance];
     const Target lanes{lanes_words, tile_distance};
-    const Target sums{sums_words, tile_distance};
-    const Source empty{no_lanes, 0};
-    const bool finishes = last_ && (tiling_.loops == nullptr || tiling_.last_factor != 1);
-    Source before = first_ ? empty : Source(result);
-    Source open = empty;
-    for (const Segment& segment : segments_) {
-      const Target after = &segment == &segments_.back() && !finishes ? result : sums;
-      if (tiling_.loops == nullptr) {
-        lanes_(tile_, segment, nullptr, before, after);
-        before = after;
-      } else if (segment.ends_chain && open.words == no_lanes && tiling_.spill == Spill::uniform) {
-        chains_(tile_, segment, &factors_.factor, before, after);
-        before = after;
-      } else {
-        lanes_(tile_, segment, nullptr, open, lanes);
-        open = lanes;
-        if (segment.ends_chain) {
-          factors_.rows = row_factors_ + segment.chain;
-          factors_.lanes = lane_factors_ + segment.chain * panel_lanes;
-          spill_(lanes, before, after, factors_);
-          before = after;
-          open = empty;
-        }
-      }
-    }
-    if (finishes) {
-      tiling_.kernel->finish(rows, panels, sums, result, tiling_.last_factor);
+    for (std::span<const Segment> left = segments_; !left.empty();) {
+      const std::size_t count = segments_of_chain(left);
+      lanes_(tile_, left.first(count), nullptr, {no_lanes, 0}, lanes);
+      factors_.rows = row_factors_ + left.front().chain;
+      factors_.lanes = lane_factors_ + left.front().chain * panel_lanes;
+      left = left.subspan(count);
+      const Target sums = left.empty() ? after : Target{sums_words, tile_distance};
+      spill_(lanes, before, sums, factors_);
+      before = sums;
     }
   }
 

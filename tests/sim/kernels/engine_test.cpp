@@ -62,9 +62,9 @@ TEST(Engines, CheckAgreesAndTheReferenceIsIndependentOfTheLowering) {
 }
 
 /// A kernel whose first sum is one off.
-void shifted_chains(const native::Tile& tile, const native::Segment& segment, const float* factor, native::Source from,
-                    native::Target to) {
-  native::portable.wrap.chains.of[0][0](tile, segment, factor, from, to);
+void shifted_chains(const native::Tile& tile, std::span<const native::Segment> segments, const float* factor,
+                    native::Source from, native::Target to) {
+  native::portable.wrap.chains.of[0][0](tile, segments, factor, from, to);
   to.words[0] = std::bit_cast<std::uint32_t>(std::bit_cast<float>(std::uint32_t{to.words[0]}) + 1.0f);
 }
 
