@@ -27,14 +27,8 @@ struct RowSet {
   /// Element of window (image, y, x): start + image * image_step + y * line_step + x * pixel_step.
   std::int64_t start = 0, image_step = 0, line_step = 0, pixel_step = 0;
 
-  void results(std::int64_t first, std::int64_t last, std::int64_t* to) const {
-    std::int64_t x = first % windows.columns;
-    for (std::int64_t line = first / windows.columns; first < last; ++line, x = 0) {
-      const std::int64_t at = start + line / windows.lines * image_step + line % windows.lines * line_step;
-      for (; x < windows.columns && first < last; ++x, ++first) {
-        *to++ = at + x * pixel_step;
-      }
-    }
+  std::int64_t result(std::int64_t image, std::int64_t line, std::int64_t column) const {
+    return start + image * image_step + line * line_step + column * pixel_step;
   }
 };
 
@@ -78,17 +72,18 @@ class RowProduct {
     }
     WindowBlock<T> block(set_.windows, tensor_, WindowUse::rows, scratch().windows);
     const auto blocks = cut(block);
-    std::vector<std::int64_t> row_starts(rows_per_block);
-    std::vector<std::int64_t> result_starts(rows_per_block);
+    std::vector<RowRun> runs;
     for (std::int64_t row = first; row < last; row += rows_per_block) {
       const std::int64_t end = std::min(row + rows_per_block, last);
-      block.take(row, end, row_starts.data());
-      set_.results(row, end, result_starts.data());
+      runs.clear();
+      for (const WindowRun& run : block.take(row, end)) {
+        append_run(runs, {run.count, run.start / per_step, block.column() / per_step,
+                          set_.result(run.image, run.line, run.column), set_.pixel_step});
+      }
       const std::vector<MemoryRange> read_next = block.read_next(end, std::min(end + rows_per_block, last));
       Tiling tiling;
       set_semantics<T>(tiling, kernel_, semantics_);
-      tiling.row_starts = {row_starts.data(), static_cast<std::size_t>(end - row)};
-      tiling.result_starts = {result_starts.data(), static_cast<std::size_t>(end - row)};
+      tiling.runs = runs;
       tiling.panel_words = weights_.panel_words;
       tiling.columns = weights_.columns;
       for (std::int64_t group = 0; group < set_.windows.groups; ++group) {
@@ -126,7 +121,7 @@ class RowProduct {
   /// written line by line.
   void run_blocks(Tiling& tiling, std::span<const std::vector<Segment>> blocks, std::int64_t first_panel,
                   std::int64_t last_panel, std::span<const MemoryRange> read_next) const {
-    const auto rows = static_cast<std::int64_t>(tiling.row_starts.size());
+    const std::int64_t rows = tiling.rows();
     for (std::size_t b = 0; b < blocks.size(); ++b) {
       tiling.blocks = blocks.subspan(b, 1);
       tiling.begins = b == 0;
@@ -142,11 +137,11 @@ class RowProduct {
   }
 
   void fill_zeros(std::int64_t first, std::int64_t last) const {
-    const std::int64_t columns = set_.windows.groups * weights_.columns;
-    std::vector<std::int64_t> starts(static_cast<std::size_t>(last - first));
-    set_.results(first, last, starts.data());
-    for (const std::int64_t start : starts) {
-      std::fill_n(result_ + start, columns, 0.0f);
+    const Windows& windows = set_.windows;
+    for (std::int64_t row = first; row < last; ++row) {
+      const std::int64_t line = row / windows.columns;
+      const std::int64_t at = set_.result(line / windows.lines, line % windows.lines, row % windows.columns);
+      std::fill_n(result_ + at, windows.groups * weights_.columns, 0.0f);
     }
   }
 

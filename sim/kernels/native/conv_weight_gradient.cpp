@@ -130,7 +130,12 @@ class WeightGradient {
   void take(WindowBlock<T>& block, std::size_t b, std::vector<std::int64_t>& starts) const {
     const std::int64_t first = first_step_[b] * per_step;
     const std::int64_t last = std::min(pixels_, first + steps_[b] * per_step);
-    block.take(first, last, starts.data());
+    std::int64_t* to = starts.data();
+    for (const WindowRun& run : block.take(first, last)) {
+      for (std::int64_t i = 0; i < run.count; ++i) {
+        *to++ = run.start + i * block.column();
+      }
+    }
     if (last - first < steps_[b] * per_step) {
       starts[static_cast<std::size_t>(last - first)] = starts[static_cast<std::size_t>(last - first - 1)];
     }
@@ -138,7 +143,7 @@ class WeightGradient {
 
   struct Rows {
     const Word* words;
-    std::vector<std::int64_t> starts, result_starts;
+    std::vector<RowRun> runs;
   };
 
   void run_part(std::int64_t group, std::int64_t first_row, std::int64_t last_row, std::int64_t first_lanes,
@@ -274,15 +279,13 @@ class WeightGradient {
     const std::int64_t panel_words = steps_[b] * panel_lanes;
     const std::int64_t columns = shape_.kh * shape_.kw * shape_.group_ic();
     Word* const to = scratch().rows.at_least(panels * most_steps_ * panel_lanes);
-    Rows rows{to, {}, {}};
+    Rows rows{to, {}};
     std::vector<std::int64_t> bases;
     for (std::int64_t panel = 0; panel < panels; ++panel) {
       const std::int64_t begin = count * panel / panels;
       bases.push_back(std::min(begin, padded_columns(count) - panel_lanes));
-      for (std::int64_t r = begin; r < count * (panel + 1) / panels; ++r) {
-        rows.starts.push_back(panel * panel_words + r - bases.back());
-        rows.result_starts.push_back((group * shape_.group_oc() + first + r) * columns);
-      }
+      rows.runs.push_back({count * (panel + 1) / panels - begin, panel * panel_words + begin - bases.back(), 1,
+                           (group * shape_.group_oc() + first + begin) * columns, columns});
     }
     const T* const data = errors.data() + group * errors.channels() + first;
     for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
@@ -309,17 +312,16 @@ class WeightGradient {
     Tiling tiling;
     set_semantics<T>(tiling, kernel_, semantics_);
     tiling.words = rows.words;
-    tiling.row_starts = rows.starts;
+    tiling.runs = rows.runs;
     tiling.row_step = panel_lanes;
     tiling.panels = scratch().lanes.at_least(0) + step * panel_lanes;
     tiling.panel_words = panel_steps_[b] * panel_lanes;
     tiling.columns = end.result + end.columns - begin.result;
     tiling.blocks = {&blocks_[b], 1};
     tiling.result = result_ + begin.result;
-    tiling.result_starts = rows.result_starts;
     tiling.begins = b == 0;
     tiling.ends = b + 1 == blocks_.size();
-    run_rows(tiling, 0, static_cast<std::int64_t>(rows.starts.size()), 0, panels);
+    run_rows(tiling, 0, tiling.rows(), 0, panels);
   }
 
   const NativeKernel& kernel_;

@@ -67,19 +67,20 @@ void run_packed(Tiling tiling, const PackedRows& left, const PackedColumns& righ
       segment.row *= left.row_step();
     }
   }
-  std::vector<std::int64_t> result_starts;
-  for (std::int64_t row = 0; row < left.rows(); ++row) {
-    result_starts.push_back(row * distance);
+  std::vector<RowRun> runs;
+  for (std::int64_t tile = 0; tile < left.tiles(); ++tile) {
+    const std::int64_t first = left.first_row(tile);
+    runs.push_back(
+        {left.first_row(tile + 1) - first, tile * left.row_step() * left.steps(), 1, first * distance, distance});
   }
   tiling.words = left.words();
-  tiling.row_starts = left.starts();
+  tiling.runs = runs;
   tiling.row_step = left.row_step();
   tiling.panels = right.words();
   tiling.panel_words = right.steps() * panel_lanes;
   tiling.columns = right.columns();
   tiling.blocks = blocks;
   tiling.result = result;
-  tiling.result_starts = result_starts;
   run_split(tiling);
 }
 

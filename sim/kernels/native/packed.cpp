@@ -52,18 +52,14 @@ void PackedRows::pack(const NativeKernel& kernel, const T* matrix, std::int64_t 
   integer_ = !std::is_same_v<T, float>;
   length_ = length;
   width_ = kernel.fma.rows;
-  starts_.resize(static_cast<std::size_t>(rows));
-  const std::int64_t tiles = (rows + width_ - 1) / width_;
-  const std::int64_t tile_words = width_ * steps_of<T>(length);
-  words_ = memory_.at_least(tiles * tile_words);
+  rows_ = rows;
+  steps_ = steps_of<T>(length);
+  const std::int64_t tile_words = width_ * steps_;
+  words_ = memory_.at_least(tiles() * tile_words);
 #pragma omp parallel for schedule(static) if (worth_threads(rows * length))
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    const std::int64_t first = rows * tile / tiles;
-    const std::int64_t last = rows * (tile + 1) / tiles;
-    for (std::int64_t row = first; row < last; ++row) {
-      starts_[static_cast<std::size_t>(row)] = tile * tile_words + row - first;
-    }
-    interleave(kernel, matrix, first, last, length, stride, width_, words_ + tile * tile_words);
+  for (std::int64_t tile = 0; tile < tiles(); ++tile) {
+    interleave(kernel, matrix, first_row(tile), first_row(tile + 1), length, stride, width_,
+               words_ + tile * tile_words);
   }
 }
 

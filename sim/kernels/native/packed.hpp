@@ -1,8 +1,8 @@
 // The two sides of a matrix product in the order that tiles read, packed once for many products.
 #pragma once
 
-#include <span>
-#include <vector>
+#include <algorithm>
+#include <cstdint>
 
 #include "sim/kernels/native/pack.hpp"
 
@@ -22,16 +22,17 @@ class PackedRows {
   void pack(const NativeKernel& kernel, const T* matrix, std::int64_t rows, std::int64_t length, std::int64_t stride);
 
   bool is_integer() const { return integer_; }
-  std::int64_t rows() const { return static_cast<std::int64_t>(starts_.size()); }
+  std::int64_t rows() const { return rows_; }
   std::int64_t length() const { return length_; }
   const Word* words() const { return words_; }
-  std::span<const std::int64_t> starts() const { return starts_; }  ///< first word of every row
-  std::int64_t row_step() const { return width_; }                  ///< words between steps
+  std::int64_t steps() const { return steps_; }     ///< of every row
+  std::int64_t row_step() const { return width_; }  ///< words between steps; rows of a tile are neighbors
+  std::int64_t tiles() const { return (rows_ + width_ - 1) / width_; }
+  std::int64_t first_row(std::int64_t tile) const { return rows_ * tile / std::max<std::int64_t>(1, tiles()); }
 
  private:
   bool integer_ = false;
-  std::int64_t length_ = 0, width_ = 0;
-  std::vector<std::int64_t> starts_;
+  std::int64_t rows_ = 0, length_ = 0, steps_ = 0, width_ = 1;
   KeptBuffer memory_;
   Word* words_ = nullptr;  ///< [tile][step][width]
 };

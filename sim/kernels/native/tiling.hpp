@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/kernels/native/row_tiles.hpp"
 #include "sim/kernels/native/segments.hpp"
 
 namespace precsim::kernels::native {
@@ -19,21 +20,30 @@ struct Tiling {
   const NativeKernel* kernel = nullptr;
   const IntegerLoops* loops = nullptr;  ///< null: FP32
   Spill spill = Spill::uniform;
-  const Word* words = nullptr;  ///< rows begin at words + row_starts[i]
-  std::span<const std::int64_t> row_starts;
+  const Word* words = nullptr;  ///< what the starts of runs count from
+  std::span<const RowRun> runs;
   std::int64_t row_step = 1;
   const Word* panels = nullptr;  ///< [panel][step][panel_lanes]
   std::int64_t panel_words = 0;
   std::int64_t columns = 0;
   std::span<const std::vector<Segment>> blocks;
-  float* result = nullptr;  ///< row i at result + result_starts[i], columns side by side
-  std::span<const std::int64_t> result_starts;
+  float* result = nullptr;              ///< what the results of runs count from; columns side by side
   float factor = 1;                     ///< uniform spills
   float last_factor = 1;                ///< of the sums at the very end
   bool begins = true, ends = true;      ///< the blocks are the first, the last of the reduction
   const float* row_factors = nullptr;   ///< blocked spills: [row][chain]
   const float* lane_factors = nullptr;  ///< blocked spills: [panel][chain][panel_lanes]
   std::int64_t chains = 0;              ///< of those
+
+  std::int64_t rows() const {
+    std::int64_t rows = 0;
+    for (const RowRun& run : runs) {
+      rows += run.rows;
+    }
+    return rows;
+  }
+  /// Of one tile.
+  std::int64_t most_rows() const { return (loops == nullptr ? kernel->fma : loops->lanes).rows; }
 };
 
 /// Words of panels that stay in the second-level cache.

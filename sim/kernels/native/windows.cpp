@@ -65,7 +65,7 @@ std::vector<GradientWindows> gradient_windows(const ConvShape& shape) {
 
 template <class T>
 WindowBlock<T>::WindowBlock(const Windows& windows, const T* tensor, WindowUse use, KeptBuffer& copy)
-    : windows_(windows), use_(use), tensor_(tensor), data_(tensor), copy_(copy) {
+    : windows_(windows), tensor_(tensor), data_(tensor), copy_(copy) {
   const Windows& w = windows;
   const bool rows = use == WindowUse::rows;
   channels_ = rows ? (w.channels + per_word<T> - 1) / per_word<T> * per_word<T> : w.channels;
@@ -92,13 +92,12 @@ WindowBlock<T>::WindowBlock(const Windows& windows, const T* tensor, WindowUse u
 }
 
 template <class T>
-void WindowBlock<T>::take(std::int64_t first, std::int64_t last, std::int64_t* starts) {
+std::span<const WindowRun> WindowBlock<T>::take(std::int64_t first, std::int64_t last) {
   const Windows& w = windows_;
   const std::int64_t first_line = first / w.columns;
   const std::int64_t last_line = (last - 1) / w.columns + 1;
   const std::int64_t line_step = w.height == 1 ? 1 : w.stride;
-  const std::int64_t per_start = use_ == WindowUse::rows ? per_word<T> : 1;
-  const std::int64_t column = column_ / per_start;
+  runs_.clear();
   T* to = nullptr;
   if (!in_place_) {
     const std::int64_t images = (last_line - 1) / w.lines - first_line / w.lines + 1;
@@ -121,12 +120,10 @@ void WindowBlock<T>::take(std::int64_t first, std::int64_t last, std::int64_t* s
     for (; line < end; ++line, at += row_) {
       const std::int64_t x = std::max<std::int64_t>(0, first - line * w.columns);
       const std::int64_t stop = std::min(w.columns, last - line * w.columns);
-      std::int64_t start = at / per_start + x * column;
-      for (std::int64_t i = x; i < stop; ++i, start += column) {
-        *starts++ = start;
-      }
+      runs_.push_back({image, line - image * w.lines, x, stop - x, at + x * column_});
     }
   }
+  return runs_;
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sim/kernels/conv_shape.hpp"
@@ -34,8 +35,13 @@ struct GradientWindows {
 /// All that have rows; together they have every row once.
 std::vector<GradientWindows> gradient_windows(const ConvShape& shape);
 
-/// How windows are read: by the rows of tiles, or sixteen lanes at a time from any place of a line of a window.
+/// How windows are read: as the rows of tiles, or sixteen lanes at a time from any place of a line of a window.
 enum class WindowUse : std::uint8_t { rows, lanes };
+
+/// Windows side by side: `count` from window (image, line, column) on, which begins `start` elements behind the data.
+struct WindowRun {
+  std::int64_t image, line, column, count, start;
+};
 
 /// A run of consecutive windows, in place where the tensor has all they cover, else as a copy with its border, which
 /// takes the lines and pixels that the run covers and nothing else.
@@ -45,14 +51,14 @@ class WindowBlock {
   /// As rows, an odd number of codes in the channels of a group is followed by a zero.
   WindowBlock(const Windows& windows, const T* tensor, WindowUse use, KeptBuffer& copy);
 
-  /// Makes windows [first, last) readable; window first + i begins starts[i] words (as rows) or elements (as lanes)
-  /// behind data().
-  void take(std::int64_t first, std::int64_t last, std::int64_t* starts);
+  /// Makes windows [first, last) readable; valid until the next call.
+  std::span<const WindowRun> take(std::int64_t first, std::int64_t last);
   /// What windows [first, last) are the first to need of the tensor.
   std::vector<MemoryRange> read_next(std::int64_t first, std::int64_t last) const;
   const T* data() const { return data_; }
   std::int64_t line() const { return line_; }          ///< elements from a line to the next one
   std::int64_t pixel() const { return pixel_; }        ///< from a pixel to the next one
+  std::int64_t column() const { return column_; }      ///< from a window of a line to the next one
   std::int64_t channels() const { return channels_; }  ///< of a group, with the zero
 
  private:
@@ -62,12 +68,12 @@ class WindowBlock {
   void copy_line(const T* from, T* to) const;
 
   const Windows& windows_;
-  WindowUse use_;
   const T* tensor_;
   const T* data_;
   bool in_place_;
   std::int64_t channels_, pixel_, line_, row_, column_;
   KeptBuffer& copy_;
+  std::vector<WindowRun> runs_;
 };
 
 }  // namespace precsim::kernels::native
