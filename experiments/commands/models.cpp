@@ -12,8 +12,10 @@ namespace precsim::experiments {
 namespace {
 
 const std::vector<cli::Option> options{
-    {.name = "image", .argument = "HxWxC", .meaning = "size of the images (default 28x28x1)"},
-    {.name = "classes", .argument = "N", .meaning = "number of classes (default 10)"},
+    {.name = "image",
+     .argument = "HxWxC",
+     .meaning = "size of the images (default: those the network is usually given)"},
+    {.name = "classes", .argument = "N", .meaning = "number of classes (default likewise)"},
     {.name = "plan", .argument = "NAME", .meaning = "precision plan to show (default dfp16)"},
     {.name = "set", .argument = "plan.KEY=VALUE", .meaning = "changes the plan", .repeatable = true}};
 
@@ -89,10 +91,11 @@ cli::ExitCode run_models(std::span<const std::string> arguments, cli::Streams& s
     return cli::ExitCode::ok;
   }
   const cli::Arguments parsed = cli::parse_arguments(models_command, arguments);
-  const std::int64_t classes = parsed.integer("classes", 10, 2, 1000000);
-  const nn::Shape image = image_shape(parsed.value("image").value_or("28x28x1"));
   if (!parsed.positionals().empty()) {
-    const nn::Network network(models::build_model(parsed.positionals()[0], image, classes), plan_of(parsed), true);
+    const models::ModelEntry& model = models::find_model(parsed.positionals()[0]);
+    const std::int64_t classes = parsed.integer("classes", model.classes, 2, 1000000);
+    const nn::Shape image = parsed.has("image") ? image_shape(*parsed.value("image")) : model.image;
+    const nn::Network network(models::build_model(model.name, image, classes), plan_of(parsed), true);
     streams.out << layer_table(network);
     return cli::ExitCode::ok;
   }

@@ -8,11 +8,19 @@
 namespace precsim::models {
 namespace {
 
-constexpr std::array<ModelEntry, 3> table{{
-    {"mlp", "two hidden layers of 128 and 64 features", mlp},
-    {"lenet5", "LeNet-5 with ReLU and max pooling (LeCun et al. 1998); 61,706 parameters on 28x28 gray images", lenet5},
-    {"cnn_bn", "three 3x3 convolutions of 16, 32 and 64 channels with batch normalization, global average pooling",
-     cnn_bn},
+constexpr nn::Shape mnist{1, 28, 28, 1};
+constexpr nn::Shape cifar{1, 32, 32, 3};
+
+constexpr std::array<ModelEntry, 8> table{{
+    {"mlp", "two hidden layers of 128 and 64 features", mnist, 10, mlp},
+    {"lenet5", "LeNet-5 with ReLU and max pooling (LeCun et al. 1998); 61,706 parameters", mnist, 10, lenet5},
+    {"cnn_bn", "three 3x3 convolutions of 16, 32 and 64 channels with batch normalization", mnist, 10, cnn_bn},
+    {"resnet20", "ResNet-20 with shortcuts without parameters (He et al. 2016); 269,722 parameters", cifar, 10,
+     resnet20},
+    {"resnet32", "the same with 32 layers; 464,154 parameters", cifar, 10, resnet32},
+    {"resnet44", "the same with 44 layers; 658,586 parameters", cifar, 10, resnet44},
+    {"resnet56", "the same with 56 layers; 853,018 parameters", cifar, 10, resnet56},
+    {"resnet110", "the same with 110 layers; 1,727,962 parameters", cifar, 10, resnet110},
 }};
 
 }  // namespace
@@ -21,15 +29,19 @@ std::span<const ModelEntry> models() {
   return table;
 }
 
-nn::NetworkBuilder build_model(std::string_view name, const nn::Shape& image, std::int64_t classes) {
+const ModelEntry& find_model(std::string_view name) {
   for (const ModelEntry& row : table) {
     if (row.name == name) {
-      nn::NetworkBuilder net(image, classes);
-      row.build(net);
-      return net;
+      return row;
     }
   }
   throw formats::unknown_name("model", name, name, table, &ModelEntry::name);
+}
+
+nn::NetworkBuilder build_model(std::string_view name, const nn::Shape& image, std::int64_t classes) {
+  nn::NetworkBuilder net(image, classes);
+  find_model(name).build(net);
+  return net;
 }
 
 }  // namespace precsim::models

@@ -12,9 +12,13 @@ namespace precsim::models {
 struct ModelEntry {
   std::string_view name;
   std::string_view summary;
+  nn::Shape image;       ///< what it is usually given
+  std::int64_t classes;  ///< the same
   void (*build)(nn::NetworkBuilder&);
 };
 std::span<const ModelEntry> models();
+/// Raises UserError for an unknown name (lists the known).
+const ModelEntry& find_model(std::string_view name);
 
 /// The builder filled by a model; raises UserError for an unknown name (lists the known) or a shape that does not fit.
 nn::NetworkBuilder build_model(std::string_view name, const nn::Shape& image, std::int64_t classes);
@@ -22,5 +26,10 @@ nn::NetworkBuilder build_model(std::string_view name, const nn::Shape& image, st
 void mlp(nn::NetworkBuilder& net);
 void lenet5(nn::NetworkBuilder& net);
 void cnn_bn(nn::NetworkBuilder& net);
+void resnet20(nn::NetworkBuilder& net);
+void resnet32(nn::NetworkBuilder& net);
+void resnet44(nn::NetworkBuilder& net);
+void resnet56(nn::NetworkBuilder& net);
+void resnet110(nn::NetworkBuilder& net);
 
 }  // namespace precsim::models

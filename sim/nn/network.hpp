@@ -35,12 +35,15 @@ class NetworkBuilder {
   int average_pool(std::string name, std::int64_t size, std::int64_t stride, int input = previous);
   int global_average_pool(std::string name, int input = previous);
   int flatten(std::string name, int input = previous);
+  int add(std::string name, int left, int right);
+  int shortcut(std::string name, std::int64_t channels, std::int64_t stride, int input = previous);
+  int concat(std::string name, std::vector<int> inputs);
   std::int64_t classes() const { return classes_; }
   const Shape& image() const { return shapes_[0]; }
 
  private:
   friend class Network;
-  int add(std::unique_ptr<Layer> layer, int input);
+  int append(std::unique_ptr<Layer> layer, std::vector<int> inputs);
   const Shape& shape_of(int node) const;
 
   struct Node {

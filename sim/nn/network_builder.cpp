@@ -3,6 +3,7 @@
 
 #include "formats/error.hpp"
 #include "sim/nn/elementwise_layers.hpp"
+#include "sim/nn/merge_layers.hpp"
 #include "sim/nn/network.hpp"
 
 namespace precsim::nn {
@@ -17,41 +18,55 @@ const Shape& NetworkBuilder::shape_of(int node) const {
   return node == previous ? shapes_.back() : shapes_[static_cast<std::size_t>(node)];
 }
 
-int NetworkBuilder::add(std::unique_ptr<Layer> layer, int input) {
-  const int node = input == previous ? static_cast<int>(nodes_.size()) : input;
+int NetworkBuilder::append(std::unique_ptr<Layer> layer, std::vector<int> inputs) {
   for (const Node& other : nodes_) {
     if (other.layer->name() == layer->name()) {
       throw UserError(fmt::format("layer {} is there twice; every layer needs a name of its own", layer->name()));
     }
   }
-  shapes_.push_back(layer->output_shape(std::vector<Shape>{shape_of(node)}));
-  nodes_.push_back({std::move(layer), {node}});
+  std::vector<Shape> shapes;
+  for (int& input : inputs) {
+    input = input == previous ? static_cast<int>(nodes_.size()) : input;
+    shapes.push_back(shape_of(input));
+  }
+  shapes_.push_back(layer->output_shape(shapes));
+  nodes_.push_back({std::move(layer), std::move(inputs)});
   return static_cast<int>(nodes_.size());
 }
 
 int NetworkBuilder::conv2d(std::string name, const Conv2dOptions& options, int input) {
-  return add(ProductLayer::conv2d(std::move(name), shape_of(input).c, options), input);
+  return append(ProductLayer::conv2d(std::move(name), shape_of(input).c, options), {input});
 }
 int NetworkBuilder::linear(std::string name, std::int64_t features, int input) {
-  return add(ProductLayer::linear(std::move(name), shape_of(input).c, features), input);
+  return append(ProductLayer::linear(std::move(name), shape_of(input).c, features), {input});
 }
 int NetworkBuilder::batch_norm(std::string name, int input) {
-  return add(nn::batch_norm(std::move(name), shape_of(input).c), input);
+  return append(nn::batch_norm(std::move(name), shape_of(input).c), {input});
 }
 int NetworkBuilder::relu(std::string name, int input) {
-  return add(nn::relu(std::move(name)), input);
+  return append(nn::relu(std::move(name)), {input});
 }
 int NetworkBuilder::max_pool(std::string name, std::int64_t size, std::int64_t stride, int input) {
-  return add(nn::max_pool(std::move(name), size, stride), input);
+  return append(nn::max_pool(std::move(name), size, stride), {input});
 }
 int NetworkBuilder::average_pool(std::string name, std::int64_t size, std::int64_t stride, int input) {
-  return add(nn::average_pool(std::move(name), size, stride), input);
+  return append(nn::average_pool(std::move(name), size, stride), {input});
 }
 int NetworkBuilder::global_average_pool(std::string name, int input) {
-  return add(nn::global_average_pool(std::move(name)), input);
+  return append(nn::global_average_pool(std::move(name)), {input});
 }
 int NetworkBuilder::flatten(std::string name, int input) {
-  return add(nn::flatten(std::move(name)), input);
+  return append(nn::flatten(std::move(name)), {input});
+}
+
+int NetworkBuilder::add(std::string name, int left, int right) {
+  return append(nn::add(std::move(name)), {left, right});
+}
+int NetworkBuilder::shortcut(std::string name, std::int64_t channels, std::int64_t stride, int input) {
+  return append(nn::shortcut(std::move(name), channels, stride), {input});
+}
+int NetworkBuilder::concat(std::string name, std::vector<int> inputs) {
+  return append(nn::concat(std::move(name)), std::move(inputs));
 }
 
 }  // namespace precsim::nn

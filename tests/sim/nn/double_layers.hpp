@@ -156,6 +156,35 @@ inline Array batch_norm(const Array& x, std::span<const double> gamma, std::span
   return y;
 }
 
+inline Array add(const Array& a, const Array& b) {
+  Array y(a.shape);
+  for (std::size_t i = 0; i < y.values.size(); ++i) y.values[i] = a.values[i] + b.values[i];
+  return y;
+}
+
+inline Array shortcut(const Array& x, std::int64_t channels, std::int64_t stride) {
+  Array y({x.shape.n, (x.shape.h - 1) / stride + 1, (x.shape.w - 1) / stride + 1, channels});
+  for (std::int64_t n = 0; n < y.shape.n; ++n)
+    for (std::int64_t h = 0; h < y.shape.h; ++h)
+      for (std::int64_t w = 0; w < y.shape.w; ++w)
+        for (std::int64_t c = 0; c < x.shape.c; ++c) y.at(n, h, w, c) = x.at(n, h * stride, w * stride, c);
+  return y;
+}
+
+inline Array concat(const std::vector<Array>& inputs) {
+  Shape shape = inputs[0].shape;
+  shape.c = 0;
+  for (const Array& x : inputs) shape.c += x.shape.c;
+  Array y(shape);
+  for (std::int64_t p = 0; p < shape.pixels(); ++p) {
+    std::int64_t at = p * shape.c;
+    for (const Array& x : inputs)
+      for (std::int64_t c = 0; c < x.shape.c; ++c)
+        y.values[static_cast<std::size_t>(at++)] = x.values[static_cast<std::size_t>(p * x.shape.c + c)];
+  }
+  return y;
+}
+
 /// Mean softmax cross-entropy and its gradient.
 inline double cross_entropy(const Array& logits, std::span<const std::int32_t> labels, Array* gradient = nullptr) {
   const auto classes = static_cast<std::size_t>(logits.shape.c);

@@ -10,6 +10,7 @@
 #include "sim/models/models.hpp"
 #include "sim/nn/elementwise_layers.hpp"
 #include "sim/nn/loss.hpp"
+#include "sim/nn/merge_layers.hpp"
 #include "tests/sim/nn/double_layers.hpp"
 #include "tests/sim/nn/nn_support.hpp"
 
@@ -17,13 +18,14 @@ namespace precsim::nn {
 namespace {
 
 using exactly::Array;
+using Arrays = std::vector<Array>;
 using Values = std::vector<std::vector<double>>;  // per parameter
 
 struct LayerCase {
   std::string name;
   std::unique_ptr<Layer> layer;
-  Shape input;
-  std::function<Array(const Array& x, const Values& parameters)> exact;
+  std::vector<Shape> inputs;
+  std::function<Array(const Arrays& x, const Values& parameters)> exact;
 };
 
 Values doubles(Layer& layer) {
@@ -35,10 +37,10 @@ Values doubles(Layer& layer) {
 }
 
 LayerCase convolution(const std::string& name, const Shape& input, const Conv2dOptions& options) {
-  return {name, ProductLayer::conv2d("layer", input.c, options), input, [=](const Array& x, const Values& p) {
+  return {name, ProductLayer::conv2d("layer", input.c, options), {input}, [=](const Arrays& x, const Values& p) {
             Array weight({options.channels, options.kernel, options.kernel, input.c / options.groups});
             weight.values = p[0];
-            return exactly::conv(x, weight, options.bias ? std::span<const double>(p[1]) : std::span<const double>(),
+            return exactly::conv(x[0], weight, options.bias ? std::span<const double>(p[1]) : std::span<const double>(),
                                  options);
           }};
 }
@@ -46,18 +48,19 @@ LayerCase convolution(const std::string& name, const Shape& input, const Conv2dO
 LayerCase linear_case(const std::string& name, std::int64_t inputs, std::int64_t outputs, bool bias) {
   return {name,
           ProductLayer::linear("layer", inputs, outputs, bias),
-          {5, 1, 1, inputs},
-          [=](const Array& x, const Values& p) {
+          {{5, 1, 1, inputs}},
+          [=](const Arrays& x, const Values& p) {
             Array weight({outputs, 1, 1, inputs});
             weight.values = p[0];
-            return exactly::linear(x, weight, bias ? std::span<const double>(p[1]) : std::span<const double>());
+            return exactly::linear(x[0], weight, bias ? std::span<const double>(p[1]) : std::span<const double>());
           }};
 }
 
 LayerCase pooling(const std::string& name, std::unique_ptr<Layer> layer, const Shape& input, std::int64_t size,
                   std::int64_t stride, bool maximum) {
-  return {name, std::move(layer), input,
-          [=](const Array& x, const Values&) { return exactly::pool(x, size, stride, maximum); }};
+  return {name, std::move(layer), {input}, [=](const Arrays& x, const Values&) {
+            return exactly::pool(x[0], size, stride, maximum);
+          }};
 }
 
 std::vector<LayerCase> cases() {
@@ -70,24 +73,35 @@ std::vector<LayerCase> cases() {
   all.push_back(convolution("conv_hole_stride", {1, 7, 7, 2}, {.channels = 2, .kernel = 1, .stride = 3}));
   all.push_back(linear_case("linear", 7, 4, true));
   all.push_back(linear_case("linear_no_bias", 3, 6, false));
-  all.push_back({"relu", relu("layer"), {2, 3, 4, 3}, [](const Array& x, const Values&) { return exactly::relu(x); }});
+  all.push_back(
+      {"relu", relu("layer"), {{2, 3, 4, 3}}, [](const Arrays& x, const Values&) { return exactly::relu(x[0]); }});
   all.push_back(pooling("max", max_pool("layer", 2, 2), {2, 5, 4, 3}, 2, 2, true));
   all.push_back(pooling("max_overlap", max_pool("layer", 3, 1), {2, 5, 5, 2}, 3, 1, true));
   all.push_back(pooling("max_gaps", max_pool("layer", 2, 3), {1, 7, 6, 2}, 2, 3, true));
   all.push_back(pooling("average", average_pool("layer", 2, 2), {2, 5, 4, 3}, 2, 2, false));
   all.push_back(pooling("average_overlap", average_pool("layer", 3, 2), {2, 7, 5, 2}, 3, 2, false));
   all.push_back(pooling("global", global_average_pool("layer"), {3, 4, 5, 2}, 0, 1, false));
-  all.push_back({"flatten", flatten("layer"), {2, 3, 2, 4}, [](const Array& x, const Values&) {
-                   Array y({x.shape.n, 1, 1, x.shape.h * x.shape.w * x.shape.c});
-                   y.values = x.values;
+  all.push_back({"flatten", flatten("layer"), {{2, 3, 2, 4}}, [](const Arrays& x, const Values&) {
+                   Array y({x[0].shape.n, 1, 1, x[0].shape.h * x[0].shape.w * x[0].shape.c});
+                   y.values = x[0].values;
                    return y;
                  }});
-  all.push_back({"batch_norm", batch_norm("layer", 3), {4, 3, 5, 3}, [](const Array& x, const Values& p) {
-                   return exactly::batch_norm(x, p[0], p[1]);
+  all.push_back({"batch_norm", batch_norm("layer", 3), {{4, 3, 5, 3}}, [](const Arrays& x, const Values& p) {
+                   return exactly::batch_norm(x[0], p[0], p[1]);
                  }});
-  all.push_back({"batch_norm_vectors", batch_norm("layer", 5), {6, 1, 1, 5}, [](const Array& x, const Values& p) {
-                   return exactly::batch_norm(x, p[0], p[1]);
+  all.push_back({"batch_norm_vectors", batch_norm("layer", 5), {{6, 1, 1, 5}}, [](const Arrays& x, const Values& p) {
+                   return exactly::batch_norm(x[0], p[0], p[1]);
                  }});
+  all.push_back({"add", add("layer"), {{2, 3, 4, 5}, {2, 3, 4, 5}}, [](const Arrays& x, const Values&) {
+                   return exactly::add(x[0], x[1]);
+                 }});
+  all.push_back({"shortcut", shortcut("layer", 5, 2), {{2, 5, 4, 3}}, [](const Arrays& x, const Values&) {
+                   return exactly::shortcut(x[0], 5, 2);
+                 }});
+  all.push_back(
+      {"concat", concat("layer"), {{2, 3, 4, 5}, {2, 3, 4, 1}, {2, 3, 4, 3}}, [](const Arrays& x, const Values&) {
+         return exactly::concat(x);
+       }});
   return all;
 }
 
@@ -104,25 +118,27 @@ std::vector<float> ladder(std::size_t size, support::Sample& sample) {
 
 struct Gradients {
   Tensor output;
-  std::vector<float> input;
+  std::vector<std::vector<float>> inputs;
   std::vector<std::vector<float>> parameters;
 };
 
 /// Runs the layer forward and backward for the loss sum(y * direction).
-Gradients run(Layer& layer, const StoredPtr& input, const std::vector<float>& direction) {
+Gradients run(Layer& layer, const std::vector<StoredPtr>& inputs, const std::vector<float>& direction) {
   layer.configure(layer.traits(), PrecisionPlan("fp32").layer(layer.traits()));
   const StepContext context;
   Gradients result;
-  result.output = layer.forward(std::vector<StoredPtr>{input}, context);
+  result.output = layer.forward(inputs, context);
   auto stored = std::make_shared<Stored>();
   stored->tensor = result.output;
   layer.keep_output(stored);
   Tensor gradient(result.output.shape);
   std::copy_n(direction.begin(), gradient.values.size(), gradient.values.begin());
-  std::vector<Tensor> inputs = layer.backward(std::move(gradient), context);
-  EXPECT_EQ(inputs.size(), 1u);
-  EXPECT_EQ(inputs[0].shape, input->shape());
-  result.input = inputs[0].values;
+  std::vector<Tensor> gradients = layer.backward(std::move(gradient), context);
+  EXPECT_EQ(gradients.size(), inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    EXPECT_EQ(gradients[i].shape, inputs[i]->shape());
+    result.inputs.push_back(gradients[i].values);
+  }
   for (const Parameter* p : layer.parameters()) {
     result.parameters.push_back(p->gradient);
   }
@@ -156,18 +172,23 @@ TEST(Gradient, OfEveryLayerIsTheDifferenceOfItsDefinition) {
   for (LayerCase& c : cases()) {
     SCOPED_TRACE(c.name);
     support::Sample sample(++tested);
-    auto stored = std::make_shared<Stored>();
-    stored->tensor = Tensor(c.input);
-    stored->tensor.values = ladder(stored->tensor.values.size(), sample);
+    std::vector<StoredPtr> inputs;
+    Arrays x;
+    for (const Shape& shape : c.inputs) {
+      auto stored = std::make_shared<Stored>();
+      stored->tensor = Tensor(shape);
+      stored->tensor.values = ladder(stored->tensor.values.size(), sample);
+      x.emplace_back(shape, stored->tensor.values);
+      inputs.push_back(std::move(stored));
+    }
     for (Parameter* p : c.layer->parameters()) {
       p->values = ladder(p->values.size(), sample);
     }
-    Array x(c.input, stored->tensor.values);
     Values parameters = doubles(*c.layer);
     const Array expected = c.exact(x, parameters);
     const std::vector<float> direction = ladder(expected.values.size(), sample);
 
-    const Gradients found = run(*c.layer, stored, direction);
+    const Gradients found = run(*c.layer, inputs, direction);
     ASSERT_EQ(found.output.shape, expected.shape);
     for (std::size_t i = 0; i < expected.values.size(); ++i) {
       ASSERT_NEAR(static_cast<double>(found.output.values[i]), expected.values[i], 3e-6) << i;
@@ -180,13 +201,15 @@ TEST(Gradient, OfEveryLayerIsTheDifferenceOfItsDefinition) {
       }
       return sum;
     };
-    expect_differences(found.input, x.values, loss, "input");
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      expect_differences(found.inputs[i], x[i].values, loss, "input " + std::to_string(i));
+    }
     ASSERT_EQ(found.parameters.size(), parameters.size());
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       expect_differences(found.parameters[i], parameters[i], loss, c.layer->parameters()[i]->name);
     }
   }
-  EXPECT_EQ(tested, 18u);
+  EXPECT_EQ(tested, 21u);
 }
 
 TEST(Gradient, OfSoftmaxCrossEntropyIsTheDifferenceOfTheLoss) {
@@ -228,9 +251,9 @@ TEST(Gradient, TheFirstMaximumOfAWindowTakesTheWholeGradient) {
   auto input = std::make_shared<Stored>();
   input->tensor = Tensor({1, 2, 3, 1});
   input->tensor.values = {1, 5, 5, 5, 5, 0};
-  const Gradients found = run(*layer, input, {10, 1});
+  const Gradients found = run(*layer, {input}, {10, 1});
   EXPECT_EQ(found.output.values, (std::vector<float>{5, 5}));
-  EXPECT_EQ(found.input, (std::vector<float>{0, 11, 0, 0, 0, 0}));
+  EXPECT_EQ(found.inputs[0], (std::vector<float>{0, 11, 0, 0, 0, 0}));
 }
 
 TEST(Gradient, ReluIsPositiveZeroAndPassesNothingAtZero) {
@@ -238,9 +261,9 @@ TEST(Gradient, ReluIsPositiveZeroAndPassesNothingAtZero) {
   auto input = std::make_shared<Stored>();
   input->tensor = Tensor({1, 1, 1, 4});
   input->tensor.values = {-0.0f, 0.0f, -3, 0x1p-149f};
-  const Gradients found = run(*layer, input, {1, 1, 1, 1});
+  const Gradients found = run(*layer, {input}, {1, 1, 1, 1});
   EXPECT_EQ(bits_of(found.output.values), bits_of(std::vector<float>{0.0f, 0.0f, 0.0f, 0x1p-149f}));
-  EXPECT_EQ(found.input, (std::vector<float>{0, 0, 0, 1}));
+  EXPECT_EQ(found.inputs[0], (std::vector<float>{0, 0, 0, 1}));
 }
 
 /// The kinds of layers that the builder can add, as its header declares them.
@@ -266,7 +289,7 @@ TEST(Gradient, EveryKindOfLayerIsAmongTheCases) {
   EXPECT_GE(exist.size(), 8u);
   EXPECT_EQ(tested, exist);
   for (const models::ModelEntry& model : models::models()) {
-    const Network network(models::build_model(model.name, {1, 28, 28, 1}, 10), PrecisionPlan(), true);
+    const Network network(models::build_model(model.name, model.image, model.classes), PrecisionPlan(), true);
     for (const Network::LayerRow& row : network.rows()) {
       EXPECT_TRUE(tested.contains(row.kind)) << row.kind << " of " << model.name;
     }

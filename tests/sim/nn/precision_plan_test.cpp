@@ -44,7 +44,7 @@ TEST(PrecisionPlan, EveryNamedPlanResolvesOnEveryModel) {
     const PrecisionPlan plan(row.name);
     names.emplace(row.name);
     for (const models::ModelEntry& model : models::models()) {
-      EXPECT_NO_THROW(Network(models::build_model(model.name, {1, 28, 28, 1}, 10), plan, true))
+      EXPECT_NO_THROW(Network(models::build_model(model.name, model.image, model.classes), plan, true))
           << row.name << " on " << model.name;
     }
   }
