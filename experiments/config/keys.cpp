@@ -18,7 +18,7 @@ constexpr Range not_negative{.low = 0.0, .high = largest_real};
 constexpr Key table[] = {
     {.name = "run.seed",
      .default_text = "1",
-     .meaning = "Seed of every random draw of the run: initialization, data order, stochastic rounding.",
+     .meaning = "Seed of every random draw of the run: initialization, data order, augmentation, stochastic rounding.",
      .range = {0, largest_seed},
      .type = KeyType::integer},
     {.name = "run.threads",
@@ -91,6 +91,12 @@ constexpr Key table[] = {
      .meaning = "Seed of generated data, apart from run.seed so that seeds share one data set.",
      .range = {0, largest_seed},
      .type = KeyType::integer},
+    {.name = "data.augment",
+     .default_text = "auto",
+     .meaning = "Whether training images change at random (crop, flip; drawn from run.seed): auto where the data set "
+                "has it (cifar10), true (an error where it has none), false.",
+     .choices = "auto|true|false",
+     .type = KeyType::text},
 
     {.name = "train.epochs",
      .default_text = "5",

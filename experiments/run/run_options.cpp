@@ -171,8 +171,17 @@ nn::PrecisionPlan precision_plan(const config::Config& config) {
 }
 
 data::DatasetOptions dataset_options(const config::Config& config) {
-  return {config.text("data.name"), config.text("data.path"), config.integer("data.train_size"),
-          config.integer("data.test_size"), static_cast<std::uint32_t>(config.integer("data.seed"))};
+  data::DatasetOptions options;
+  options.name = config.text("data.name");
+  options.path = config.text("data.path");
+  options.train_size = config.integer("data.train_size");
+  options.test_size = config.integer("data.test_size");
+  options.seed = static_cast<std::uint32_t>(config.integer("data.seed"));
+  if (config.text("data.augment") != "auto") {
+    options.augment = config.text("data.augment") == "true";
+  }
+  options.run_seed = static_cast<std::uint32_t>(config.integer("run.seed"));
+  return options;
 }
 
 void check_effect(const config::Config& config) {

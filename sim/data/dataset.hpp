@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +26,8 @@ class Dataset {
   virtual int classes() const = 0;
   virtual std::int64_t size() const = 0;
   /// Writes images[i] (h, w, c; c fastest; finite) and labels[i] (in [0, classes)) for each index, in order.
-  /// A pure function of (the data, indices, epoch): `epoch` numbers the pass for augmentation.
+  /// A pure function of (the data, the options it was opened with, indices, epoch): `epoch` numbers the pass for
+  /// augmentation.
   virtual void read(std::span<const std::int64_t> indices, std::uint32_t epoch, std::span<float> images,
                     std::span<std::int32_t> labels) const = 0;
   /// 16 hex digits over shape, labels and stored pixels: identifies the data in a record, wherever it lies.
@@ -44,6 +46,9 @@ struct DatasetOptions {
   std::int64_t train_size = 0;  ///< images; the first ones of the split
   std::int64_t test_size = 0;
   std::uint32_t seed = 1;  ///< of generated sets
+  std::optional<bool> augment =
+      std::nullopt;            ///< whether training images change at random; not set: wherever the set can do it
+  std::uint32_t run_seed = 1;  ///< of augmentation
 };
 
 /// One row of the table of datasets.
@@ -51,6 +56,7 @@ struct DatasetEntry {
   std::string_view name;
   std::string_view summary;
   bool needs_path;
+  bool augments;  ///< has random changes of training images
   Splits (*open)(const DatasetOptions&);
 };
 

@@ -3,6 +3,7 @@
 
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
+#include "sim/data/cifar10.hpp"
 #include "sim/data/dataset.hpp"
 #include "sim/data/glyphs.hpp"
 #include "sim/data/mnist.hpp"
@@ -11,8 +12,9 @@ namespace precsim::data {
 namespace {
 
 constexpr DatasetEntry table[] = {
-    {"glyphs", "28x28 gray digits drawn by the program, no files", false, open_glyphs},
-    {"mnist", "28x28 gray handwritten digits, IDX files in data.path", true, open_mnist},
+    {"glyphs", "28x28 gray digits drawn by the program, no files", false, false, open_glyphs},
+    {"mnist", "28x28 gray handwritten digits, IDX files in data.path", true, false, open_mnist},
+    {"cifar10", "32x32 color pictures of 10 classes, the binary version in data.path", true, true, open_cifar10},
 };
 
 void check_size(std::string_view key, std::int64_t size) {
@@ -40,6 +42,12 @@ Splits open_dataset(const DatasetOptions& options) {
           fmt::format("data.path = '{}' has no meaning for dataset '{}', which has no files; it must be "
                       "empty",
                       options.path, entry.name));
+    }
+    if (options.augment.value_or(false) && !entry.augments) {
+      throw UserError(fmt::format(
+          "data.augment = true has no meaning for dataset '{}', whose images are used as they are; auto (the "
+          "default) and false are valid",
+          options.name));
     }
     check_size("data.train_size", options.train_size);
     check_size("data.test_size", options.test_size);

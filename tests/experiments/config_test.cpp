@@ -42,7 +42,7 @@ TEST(ConfigKeys, NamesAreUniqueAndSectionsContiguous) {
     EXPECT_EQ(std::ranges::count(key.name, '.'), 1) << key.name;
     EXPECT_FALSE(key.meaning.empty()) << key.name;
   }
-  EXPECT_EQ(names.size(), 41u);
+  EXPECT_EQ(names.size(), 42u);
   const auto all = sections();
   EXPECT_EQ(std::set<std::string_view>(all.begin(), all.end()).size(), all.size());
   EXPECT_EQ(all.back(), "plan");
@@ -327,7 +327,7 @@ TEST(ConfigIdentity, EveryOtherKeyChangesTheHash) {
       break;
     }
   }
-  EXPECT_EQ(changed, 29u);
+  EXPECT_EQ(changed, 30u);
   EXPECT_NE(from_ini("[plan]\nweights = dfp8\n").hash().hex(), before);
 }
 

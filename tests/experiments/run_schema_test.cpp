@@ -17,7 +17,7 @@ std::string schema_line(const std::string& name, const std::string& type, const 
 
 TEST(RunSchema, IsDocumentedWordForWord) {
   const std::string page =
-      slurp(fs::path(__FILE__).parent_path().parent_path().parent_path() / "experiments" / "SCHEMA.md");
+      slurp(fs::path(PRECSIM_GOLDEN_DIR).parent_path().parent_path() / "experiments" / "SCHEMA.md");
   ASSERT_FALSE(page.empty());
   ASSERT_EQ(schema_flaw(run_tables()), "");
   std::size_t columns = 0;
