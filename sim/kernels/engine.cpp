@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -34,7 +35,7 @@ void simulate(const ProductCall& call, std::span<float> result, TelemetryLevel l
   multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
             call.right.matrix ? *call.right.matrix : right, call.accumulators, call.bits},
            result, level, telemetry, kernel);
-  add_bias(call, result);
+  finish(call, result, kernel);
 }
 
 bool same_bits(float a, float b) {
@@ -154,15 +155,20 @@ EngineDifference::EngineDifference(std::string_view who, std::int64_t at, float 
       simulated(by_simulation),
       different(by_other) {}
 
-void add_bias(const ProductCall& call, std::span<float> result) {
-  const auto channels = static_cast<std::int64_t>(call.bias.size());
-  const auto pixels = call.bias.empty() ? 0 : static_cast<std::int64_t>(result.size()) / channels;
-#pragma omp parallel for schedule(static) if (worth_threads(pixels * channels))
-  for (std::int64_t p = 0; p < pixels; ++p) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      result[static_cast<std::size_t>(p * channels + c)] += call.bias[static_cast<std::size_t>(c)];
-    }
+void finish(const ProductCall& call, std::span<float> result, const TileKernel* kernel) {
+  const native::Epilogue epilogue{.bias = call.bias, .statistics = call.statistics};
+  if (epilogue.is_empty()) {
+    return;
   }
+  const std::int64_t channels = call.shape.oc;
+  const std::int64_t pixels = static_cast<std::int64_t>(result.size()) / channels;
+  native::EpilogueRun run(*(kernel == nullptr ? best_tile_kernel() : *kernel).native, epilogue, pixels, channels,
+                          result.data());
+#pragma omp parallel for schedule(static) if (worth_threads(pixels * channels))
+  for (std::int64_t first = 0; first < pixels; first += native::pixels_per_block) {
+    run.apply(first, std::min(pixels, first + native::pixels_per_block), 0, channels);
+  }
+  run.join();
 }
 
 float reference_output(const ProductCall& call, const Telemetry& telemetry, std::int64_t group, std::int64_t row,

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sim/kernels/multiply.hpp"
+#include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/tile.hpp"
 
 namespace precsim::kernels {
@@ -46,7 +47,8 @@ struct ProductCall {
   const Operand& right;
   const Accumulators& accumulators;
   formats::RandomBits bits;
-  std::span<const float> bias = {};  ///< forward: by output channel, one FP32 add after the last spill
+  std::span<const float> bias = {};                 ///< forward: by output channel, one FP32 add after the last spill
+  native::ChannelStatistics* statistics = nullptr;  ///< forward: taken of the finished result
 };
 
 /// Two ways to the same output gave different bits.
@@ -60,8 +62,8 @@ class EngineDifference : public std::runtime_error {
   float simulated, different;
 };
 
-/// result[pixel][channel] += bias[channel], where the call has a bias.
-void add_bias(const ProductCall& call, std::span<float> result);
+/// What follows the last spill: the bias, and then the statistics, where the call asks for them.
+void finish(const ProductCall& call, std::span<float> result, const TileKernel* kernel);
 
 /// The result of a product; `kernel`: null for the fastest. The same bits for every engine and kernel, for finite
 /// operands; what infinities and NaN give in padding and the holes of a stride depends on the engine.

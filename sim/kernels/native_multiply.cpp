@@ -49,7 +49,8 @@ bool convolve_codes(const ProductCall& call, std::span<float> result, Telemetry&
   const auto chains = arith::cut({shape.taps * channels, channels, 0, 0}, telemetry.chain_length).size();
   telemetry.chains = telemetry.outputs * chains;
   native::convolve(*kernel.native, call.shape, call.pass, left, right,
-                   {telemetry.chain_length, accumulator.overflow, exponent}, result.data(), {.bias = call.bias});
+                   {telemetry.chain_length, accumulator.overflow, exponent}, result.data(),
+                   {.bias = call.bias, .statistics = call.statistics});
   return true;
 }
 
@@ -60,7 +61,7 @@ bool convolve_values(const ProductCall& call, std::span<float> result, Telemetry
   const ProductShape shape = product_shape(call.shape, call.pass);
   begin(call, false, shape.taps * shape.channels, telemetry);
   native::convolve(*kernel.native, call.shape, call.pass, call.left.values.data(), call.right.values.data(), {},
-                   result.data(), {.bias = call.bias});
+                   result.data(), {.bias = call.bias, .statistics = call.statistics});
   return true;
 }
 
@@ -110,7 +111,7 @@ void multiply_native(const ProductCall& call, std::span<float> result, Telemetry
     }
   }
   multiply_matrices(call, result, telemetry, kernel);
-  add_bias(call, result);
+  finish(call, result, &kernel);
 }
 
 }  // namespace precsim::kernels

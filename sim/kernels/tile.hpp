@@ -40,5 +40,7 @@ const TileKernel& other_tile_kernel(const TileKernel& kernel);
 
 /// The array conversions of the same instruction set; null: the fastest.
 const formats::ArrayKernel& array_kernel(const TileKernel* kernel);
+/// Its element-wise kernels.
+const ElementwiseKernel& elementwise_kernel(const TileKernel* kernel);
 
 }  // namespace precsim::kernels

@@ -3,17 +3,78 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "formats/error.hpp"
-#include "sim/kernels/threads.hpp"
+#include "sim/kernels/elementwise.hpp"
 #include "sim/nn/elementwise_layers.hpp"
-#include "sim/nn/product_layer.hpp"
+#include "sim/nn/pixel_sums.hpp"
 
 namespace precsim::nn {
 namespace {
 
 constexpr double epsilon = 1e-5;
 constexpr float running_rate = 0.1f;
+
+/// x * scale[c] + shift[c].
+class Normalized final : public Source {
+ public:
+  Normalized(StoredPtr x, std::vector<float> scale, std::vector<float> shift, const kernels::ElementwiseKernel& kernel)
+      : x_(std::move(x)), scale_(std::move(scale)), shift_(std::move(shift)), kernel_(kernel) {}
+  const Shape& shape() const override { return x_->shape(); }
+  const float* read(std::int64_t first, std::int64_t count, float* out) const override {
+    kernel_.affine({count, shape().c}, x_->read(first, count, out), scale_.data(), shift_.data(), out);
+    return out;
+  }
+  /// Both operations are monotone as they round, so that extremes come from extremes.
+  std::optional<Range> range() const override {
+    if (!x_->range()) {
+      return std::nullopt;
+    }
+    Range all{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+    bool finite = true;
+    for (std::size_t c = 0; c < scale_.size(); ++c) {
+      const float a = x_->statistics->min[c] * scale_[c] + shift_[c];
+      const float b = x_->statistics->max[c] * scale_[c] + shift_[c];
+      finite = finite && std::isfinite(a) && std::isfinite(b);
+      all = {std::min({all.min, a, b}), std::max({all.max, a, b})};
+    }
+    return finite ? std::optional(all) : std::nullopt;
+  }
+
+ private:
+  StoredPtr x_;
+  std::vector<float> scale_, shift_;
+  const kernels::ElementwiseKernel& kernel_;
+};
+
+/// The constants of one backward pass, by channel.
+struct GradientTerms {
+  std::vector<float> mean, inv_std, scale, mean_gradient, mean_product;
+  kernels::BatchNormTerms view() const {
+    return {mean.data(), inv_std.data(), scale.data(), mean_gradient.data(), mean_product.data()};
+  }
+};
+
+/// scale[c] * ((g - mean_gradient[c]) - xhat * mean_product[c]).
+class NormalizedGradient final : public Source {
+ public:
+  NormalizedGradient(SourcePtr g, StoredPtr x, GradientTerms terms, const kernels::ElementwiseKernel& kernel)
+      : g_(std::move(g)), x_(std::move(x)), terms_(std::move(terms)), kernel_(kernel) {}
+  const Shape& shape() const override { return x_->shape(); }
+  const float* read(std::int64_t first, std::int64_t count, float* out) const override {
+    RunScratch scratch(x_->codes.empty() ? 0 : count * shape().c);
+    const float* const x = x_->read(first, count, scratch.data());
+    kernel_.batch_norm_gradient({count, shape().c}, terms_.view(), x, g_->read(first, count, out), out);
+    return out;
+  }
+
+ private:
+  SourcePtr g_;
+  StoredPtr x_;
+  GradientTerms terms_;
+  const kernels::ElementwiseKernel& kernel_;
+};
 
 class BatchNorm final : public Layer {
  public:
@@ -37,77 +98,62 @@ class BatchNorm final : public Layer {
     return inputs[0];
   }
 
-  Tensor forward(std::span<const StoredPtr> inputs, const StepContext& context) override {
-    const Stored& x = *inputs[0];
+  bool takes_stored() const override { return true; }
+
+  SourcePtr forward(std::span<const SourcePtr> inputs, const StepContext& context) override {
+    auto x = std::dynamic_pointer_cast<const Stored>(inputs[0]);
+    PRECSIM_CHECK(x != nullptr, name());
     if (context.training) {
-      take_batch_statistics(x);
+      take_batch_statistics(*x, context);
     } else {
       take_running_statistics();
     }
-    Tensor y(x.shape());
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(x.shape().size()))
-    for (std::int64_t p = 0; p < x.shape().pixels(); ++p) {
-      for (std::int64_t c = 0; c < channels_; ++c) {
-        const auto i = static_cast<std::size_t>(p * channels_ + c);
-        const auto ch = static_cast<std::size_t>(c);
-        y.values[i] = x.values()[i] * scale_[ch] + shift_[ch];
-      }
-    }
     if (context.training) {
-      input_ = save(inputs[0], context);
+      input_ = save(x, context);
     }
-    return y;
+    return std::make_shared<Normalized>(std::move(x), scale_, shift_, kernels::elementwise_kernel(context.kernel));
   }
 
-  std::vector<Tensor> backward(Tensor gradient, const StepContext&) override {
-    const std::vector<float>& x = input_->values();
-    const std::int64_t pixels = gradient.shape.pixels();
-    const auto at = [&](std::int64_t p, std::int64_t c) { return static_cast<std::size_t>(p * channels_ + c); };
-    const auto xhat = [&](std::size_t i, std::int64_t c) {
-      const auto ch = static_cast<std::size_t>(c);
-      return (x[i] - mean_[ch]) * inv_std_[ch];
-    };
-    const std::vector<double> dbeta =
-        channel_sums(pixels, channels_, [&](std::int64_t p, std::int64_t c) { return gradient.values[at(p, c)]; });
-    const std::vector<double> dgamma = channel_sums(pixels, channels_, [&](std::int64_t p, std::int64_t c) {
-      return gradient.values[at(p, c)] * xhat(at(p, c), c);
-    });
-    std::vector<float> mean_dy(dbeta.size());
-    std::vector<float> mean_dy_xhat(dbeta.size());
-    for (std::size_t c = 0; c < dbeta.size(); ++c) {
-      beta_.gradient[c] = static_cast<float>(dbeta[c]);
-      gamma_.gradient[c] = static_cast<float>(dgamma[c]);
-      mean_dy[c] = static_cast<float>(dbeta[c] / static_cast<double>(pixels));
-      mean_dy_xhat[c] = static_cast<float>(dgamma[c] / static_cast<double>(pixels));
+  std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override {
+    const kernels::ElementwiseKernel& kernel = kernels::elementwise_kernel(context.kernel);
+    GradientTerms terms{mean_, inv_std_, scale_, {}, {}};
+    const auto [sums, products] = gradient_sums(*gradient, terms.view(), kernel);
+    const auto pixels = static_cast<double>(gradient->shape().pixels());
+    for (std::size_t c = 0; c < sums.size(); ++c) {
+      beta_.gradient[c] = static_cast<float>(sums[c]);
+      gamma_.gradient[c] = static_cast<float>(products[c]);
+      terms.mean_gradient.push_back(static_cast<float>(sums[c] / pixels));
+      terms.mean_product.push_back(static_cast<float>(products[c] / pixels));
     }
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(gradient.shape.size()))
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      for (std::int64_t c = 0; c < channels_; ++c) {
-        const auto ch = static_cast<std::size_t>(c);
-        float& g = gradient.values[at(p, c)];
-        g = scale_[ch] * ((g - mean_dy[ch]) - xhat(at(p, c), c) * mean_dy_xhat[ch]);
-      }
-    }
-    std::vector<Tensor> gradients;
-    gradients.push_back(std::move(gradient));
-    input_.reset();
-    return gradients;
+    return {std::make_shared<NormalizedGradient>(std::move(gradient), std::move(input_), std::move(terms), kernel)};
   }
 
  private:
-  void take_batch_statistics(const Stored& x) {
+  struct GradientSums {
+    std::vector<double> sums, products;
+  };
+  /// Of g and of g * xhat.
+  GradientSums gradient_sums(const Source& gradient, const kernels::BatchNormTerms& terms,
+                             const kernels::ElementwiseKernel& kernel) const {
+    BlockSums<2> sums(gradient.shape());
+    sums.add(gradient, [&](std::int64_t first, std::int64_t count, const float* g, const std::array<float*, 2>& to) {
+      RunScratch scratch(input_->codes.empty() ? 0 : count * channels_);
+      const float* const x = input_->read(first, count, scratch.data());
+      kernel.gradient_sums({count, channels_}, terms, x, g, to[0], to[1]);
+    });
+    return {sums.joined(0), sums.joined(1)};
+  }
+
+  void take_batch_statistics(const Stored& x, const StepContext& context) {
     const std::int64_t pixels = x.shape().pixels();
-    const auto value = [&](std::int64_t p, std::int64_t c) {
-      return x.values()[static_cast<std::size_t>(p * channels_ + c)];
-    };
-    const std::vector<double> sums = channel_sums(pixels, channels_, value);
-    const std::vector<double> squares =
-        channel_sums(pixels, channels_, [&](std::int64_t p, std::int64_t c) { return value(p, c) * value(p, c); });
+    const kernels::native::ChannelStatistics own =
+        x.statistics == nullptr ? channel_statistics(x, context.kernel) : kernels::native::ChannelStatistics{};
+    const kernels::native::ChannelStatistics& all = x.statistics == nullptr ? own : *x.statistics;
     const auto count = static_cast<double>(pixels);
     resize();
-    for (std::size_t c = 0; c < sums.size(); ++c) {
-      const double mean = sums[c] / count;
-      const double variance = std::max(0.0, squares[c] / count - mean * mean);
+    for (std::size_t c = 0; c < all.sums.size(); ++c) {
+      const double mean = all.sums[c] / count;
+      const double variance = std::max(0.0, all.squares[c] / count - mean * mean);
       set(c, static_cast<float>(mean), variance);
       const double unbiased = pixels > 1 ? variance * (count / (count - 1)) : variance;
       running_mean_[c] = running_mean_[c] + (static_cast<float>(mean) - running_mean_[c]) * running_rate;

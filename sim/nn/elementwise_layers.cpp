@@ -3,47 +3,90 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "formats/error.hpp"
+#include "sim/kernels/elementwise.hpp"
 #include "sim/kernels/threads.hpp"
 
 namespace precsim::nn {
 namespace {
+
+class Rectified final : public Source {
+ public:
+  Rectified(SourcePtr x, const kernels::ElementwiseKernel& kernel) : x_(std::move(x)), kernel_(kernel) {}
+  const Shape& shape() const override { return x_->shape(); }
+  const float* read(std::int64_t first, std::int64_t count, float* out) const override {
+    kernel_.rectify(count * shape().c, x_->read(first, count, out), out);
+    return out;
+  }
+  std::optional<Range> range() const override {
+    const std::optional<Range> x = x_->range();
+    return x ? std::optional(Range{std::max(x->min, 0.0f), std::max(x->max, 0.0f)}) : x;
+  }
+
+ private:
+  SourcePtr x_;
+  const kernels::ElementwiseKernel& kernel_;
+};
+
+/// The gradient where the output, as it is stored, is positive; else +0.
+class Masked final : public Source {
+ public:
+  Masked(SourcePtr gradient, StoredPtr output, const kernels::ElementwiseKernel& kernel)
+      : gradient_(std::move(gradient)), output_(std::move(output)), kernel_(kernel) {}
+  const Shape& shape() const override { return gradient_->shape(); }
+  const float* read(std::int64_t first, std::int64_t count, float* out) const override {
+    const float* const g = gradient_->read(first, count, out);
+    const std::int64_t at = first * shape().c;
+    if (output_->codes.empty()) {
+      kernel_.mask_by_values(count * shape().c, output_->values().data() + at, g, out);
+    } else {
+      kernel_.mask_by_codes(count * shape().c, output_->codes.data() + at, g, out);
+    }
+    return out;
+  }
+
+ private:
+  SourcePtr gradient_;
+  StoredPtr output_;
+  const kernels::ElementwiseKernel& kernel_;
+};
 
 class Relu final : public Layer {
  public:
   explicit Relu(std::string name) : Layer({.name = std::move(name)}) {}
   std::string_view kind() const override { return "relu"; }
   Shape output_shape(std::span<const Shape> inputs) const override { return inputs[0]; }
+  bool keeps_output() const override { return true; }
 
-  Tensor forward(std::span<const StoredPtr> inputs, const StepContext&) override {
-    Tensor y(inputs[0]->shape());
-    const float* x = inputs[0]->values().data();
-    const auto size = y.shape.size();
-#pragma omp parallel for simd schedule(static) if (parallel : kernels::worth_threads(size))
-    for (std::int64_t i = 0; i < size; ++i) {
-      y.values[static_cast<std::size_t>(i)] = x[i] > 0 ? x[i] : 0.0f;
-    }
-    return y;
+  SourcePtr forward(std::span<const SourcePtr> inputs, const StepContext& context) override {
+    return std::make_shared<Rectified>(inputs[0], kernels::elementwise_kernel(context.kernel));
   }
-  void keep_output(const StoredPtr& output) override {
-    output_ = output;
-  }
-  std::vector<Tensor> backward(Tensor gradient, const StepContext&) override {
-    const float* y = output_->values().data();
-    const auto size = gradient.shape.size();
-#pragma omp parallel for simd schedule(static) if (parallel : kernels::worth_threads(size))
-    for (std::int64_t i = 0; i < size; ++i) {
-      float& g = gradient.values[static_cast<std::size_t>(i)];
-      g = y[i] > 0 ? g : 0.0f;
-    }
-    std::vector<Tensor> gradients;
-    gradients.push_back(std::move(gradient));
-    output_.reset();
-    return gradients;
+  void keep_output(const StoredPtr& output) override { output_ = output; }
+  std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override {
+    return {
+        std::make_shared<Masked>(std::move(gradient), std::move(output_), kernels::elementwise_kernel(context.kernel))};
   }
 
  private:
   StoredPtr output_;
+};
+
+/// The same numbers in larger pixels.
+class Reshaped final : public Source {
+ public:
+  Reshaped(SourcePtr x, const Shape& shape) : x_(std::move(x)), shape_(shape) {}
+  const Shape& shape() const override { return shape_; }
+  std::optional<Range> range() const override { return x_->range(); }
+  const float* read(std::int64_t first, std::int64_t count, float* out) const override {
+    const std::int64_t c = x_->shape().c;
+    return x_->read(first * shape_.c / c, count * shape_.c / c, out);
+  }
+
+ private:
+  SourcePtr x_;
+  Shape shape_;
 };
 
 class Flatten final : public Layer {
@@ -53,17 +96,14 @@ class Flatten final : public Layer {
   Shape output_shape(std::span<const Shape> inputs) const override {
     return {inputs[0].n, 1, 1, inputs[0].h * inputs[0].w * inputs[0].c};
   }
-  Tensor forward(std::span<const StoredPtr> inputs, const StepContext&) override {
+  SourcePtr forward(std::span<const SourcePtr> inputs, const StepContext&) override {
     input_shape_ = inputs[0]->shape();
-    Tensor y(output_shape(std::vector<Shape>{input_shape_}));
-    y.values = inputs[0]->values();
-    return y;
+    return std::make_shared<Reshaped>(inputs[0], output_shape(std::span(&input_shape_, 1)));
   }
-  std::vector<Tensor> backward(Tensor gradient, const StepContext&) override {
-    gradient.shape = input_shape_;
-    std::vector<Tensor> gradients;
-    gradients.push_back(std::move(gradient));
-    return gradients;
+  std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override {
+    Tensor whole = evaluate(*gradient, context.memory);
+    whole.shape = input_shape_;
+    return {std::make_shared<Stored>(std::move(whole))};
   }
 
  private:
@@ -89,8 +129,8 @@ class Pool final : public Layer {
     return {x.n, (x.h - size_) / stride_ + 1, (x.w - size_) / stride_ + 1, x.c};
   }
 
-  Tensor forward(std::span<const StoredPtr> inputs, const StepContext&) override {
-    input_ = inputs[0];
+  SourcePtr forward(std::span<const SourcePtr> inputs, const StepContext& context) override {
+    input_ = std::make_shared<Stored>(evaluate(*inputs[0], context.memory));
     const Shape in = input_->shape();
     Tensor y(output_shape(std::vector<Shape>{in}));
     winners_.assign(maximum_ ? y.values.size() : 0, 0);
@@ -103,13 +143,13 @@ class Pool final : public Layer {
       }
     }
     output_shape_ = y.shape;
-    return y;
+    return std::make_shared<Stored>(std::move(y));
   }
 
-  std::vector<Tensor> backward(Tensor gradient, const StepContext&) override {
-    std::vector<Tensor> gradients;
-    gradients.emplace_back(input_->shape());
-    std::vector<float>& dx = gradients[0].values;
+  std::vector<SourcePtr> backward(SourcePtr of_output, const StepContext& context) override {
+    const Tensor gradient = evaluate(*of_output, context.memory);
+    Tensor result(input_->shape());
+    Array<float>& dx = result.values;
     const Shape& out = output_shape_;
     const float share = reciprocal(input_->shape());
 #pragma omp parallel for schedule(static) if (kernels::worth_threads(out.size()))
@@ -130,7 +170,7 @@ class Pool final : public Layer {
       }
     }
     input_.reset();
-    return gradients;
+    return {std::make_shared<Stored>(std::move(result))};
   }
 
  private:

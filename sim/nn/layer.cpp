@@ -23,7 +23,7 @@ StoredPtr Layer::save(const StoredPtr& stored, const StepContext& context) const
   StoredPtr saved = stored;
   if (plan().saves_separately) {
     const Quantizer quantizer(name(), Role::saved);
-    saved = std::make_shared<Stored>(quantizer.store(stored->tensor, plan().of(Role::saved), context));
+    saved = std::make_shared<Stored>(quantizer.store(*stored, plan().of(Role::saved), context));
   }
   if (context.totals != nullptr) {
     context.totals->saved_bytes += static_cast<std::uint64_t>(saved->bytes);

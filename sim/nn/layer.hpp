@@ -9,7 +9,7 @@
 
 #include "sim/nn/observer.hpp"
 #include "sim/nn/precision_plan.hpp"
-#include "sim/nn/tensor.hpp"
+#include "sim/nn/source.hpp"
 
 namespace precsim::nn {
 
@@ -38,7 +38,8 @@ struct Buffer {
 
 /// One layer. forward() keeps what backward() needs; backward() is called at most once after each forward() in
 /// training, takes the gradient of the output, fills the gradients of the parameters, and returns the gradients of
-/// the inputs. Shapes are those of the whole mini-batch.
+/// the inputs (null: none). Shapes are those of the whole mini-batch. What is returned may be computed when it is
+/// read; it then holds on to what it reads.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -46,9 +47,13 @@ class Layer {
   virtual std::string_view kind() const = 0;
   /// Output shape for these inputs; raises UserError naming the layer where they do not fit.
   virtual Shape output_shape(std::span<const Shape> inputs) const = 0;
-  virtual Tensor forward(std::span<const StoredPtr> inputs, const StepContext& context) = 0;
-  virtual std::vector<Tensor> backward(Tensor gradient, const StepContext& context) = 0;
-  /// In training, after each forward(): its result as it is stored, for layers whose backward() reads that.
+  virtual SourcePtr forward(std::span<const SourcePtr> inputs, const StepContext& context) = 0;
+  virtual std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) = 0;
+  /// True where forward() takes inputs in memory only: Stored.
+  virtual bool takes_stored() const { return false; }
+  /// True where the output is put into memory, and backward() reads it as it is stored.
+  virtual bool keeps_output() const { return false; }
+  /// In training, after each forward() of a layer that does.
   virtual void keep_output(const StoredPtr&) {}
 
   virtual std::vector<Parameter*> parameters() { return {}; }

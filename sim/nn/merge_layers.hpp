@@ -19,14 +19,4 @@ std::unique_ptr<Layer> shortcut(std::string name, std::int64_t channels, std::in
 /// Joins inputs of one height and width along the channels, in the order in which they are given.
 std::unique_ptr<Layer> concat(std::string name);
 
-/// y[i] = a[i] + b[i].
-void add_run(const float* a, const float* b, float* y, std::int64_t count);
-
-/// Writes `channels` of `source_channels` values per pixel, starting with `first`, into a tensor of `target_channels`
-/// per pixel at channel `at`: source and target point to the first pixel of the run.
-struct ChannelWindow {
-  std::int64_t source_channels, first, target_channels, at, channels;
-};
-void copy_channels_run(const float* source, float* target, std::int64_t pixels, const ChannelWindow& window);
-
 }  // namespace precsim::nn

@@ -3,22 +3,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "formats/error.hpp"
 #include "formats/hash.hpp"
+#include "sim/kernels/threads.hpp"
 
 namespace precsim::nn {
 namespace {
 
-void add_to(Tensor& sum, Tensor&& term) {
-  if (sum.values.empty()) {
-    sum = std::move(term);
-    return;
-  }
-  for (std::size_t i = 0; i < sum.values.size(); ++i) {
-    sum.values[i] += term.values[i];
-  }
+/// The FP32 tensor behind a source that nobody else reads; null where it is not one.
+std::shared_ptr<Stored> own_tensor(const SourcePtr& source) {
+  auto stored = std::dynamic_pointer_cast<const Stored>(source);
+  const bool own = stored != nullptr && stored->codes.empty() && source.use_count() == 2;
+  return own ? std::const_pointer_cast<Stored>(std::move(stored)) : nullptr;
 }
 
 /// How a layer wants its input stored; formats that are converted for each use are stored as FP32.
@@ -35,6 +34,7 @@ Network::Network(NetworkBuilder builder, const PrecisionPlan& plan, bool has_mom
   plan_storage();
   check_tensor_ids();
   check_readers();
+  plan_memory();
 }
 
 void Network::configure(const PrecisionPlan& plan, bool has_momentum) {
@@ -57,6 +57,13 @@ void Network::configure(const PrecisionPlan& plan, bool has_momentum) {
   }
   if (last_product >= 0) {
     traits[static_cast<std::size_t>(last_product)].classifier = true;
+  }
+  for (const NetworkBuilder::Node& node : nodes_) {
+    for (const int input : node.inputs) {
+      if (input > 0) {
+        traits[static_cast<std::size_t>(input) - 1].statistics = true;
+      }
+    }
   }
   plan.check(traits, has_momentum);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -118,43 +125,99 @@ void Network::check_readers() const {
   }
 }
 
-StoredPtr Network::store(std::size_t node, Tensor tensor, const StepContext& context) const {
-  if (storage_[node]) {
-    return std::make_shared<Stored>(storage_[node]->quantizer->store(tensor, storage_[node]->conversion, context));
-  }
-  auto stored = std::make_shared<Stored>();
-  stored->bytes = tensor.shape.size() * static_cast<std::int64_t>(sizeof(float));
-  stored->tensor = std::move(tensor);
-  return stored;
-}
-
-Tensor Network::forward(Tensor images, const StepContext& context) {
-  std::vector<StoredPtr> stored{store(0, std::move(images), context)};
+void Network::plan_memory() {
+  std::vector<int> readers(nodes_.size() + 1);
+  last_reader_.assign(readers.size(), nodes_.size());
+  in_memory_.assign(readers.size(), false);
+  in_memory_.back() = true;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    std::vector<StoredPtr> inputs;
+    const Layer& layer = *nodes_[i].layer;
+    in_memory_[i + 1] = in_memory_[i + 1] || layer.keeps_output();
     for (const int input : nodes_[i].inputs) {
-      inputs.push_back(stored[static_cast<std::size_t>(input)]);
-    }
-    stored.push_back(store(i + 1, nodes_[i].layer->forward(inputs, context), context));
-    if (context.training) {
-      nodes_[i].layer->keep_output(stored.back());
+      const auto node = static_cast<std::size_t>(input);
+      last_reader_[node] = i;
+      in_memory_[node] = in_memory_[node] || layer.takes_stored() || ++readers[node] > 1;
     }
   }
-  return stored.back()->tensor;
 }
 
-void Network::backward(Tensor gradient, const StepContext& context) {
-  std::vector<Tensor> gradients(nodes_.size() + 1);
-  gradients.back() = std::move(gradient);
+SourcePtr Network::store(std::size_t node, SourcePtr source, const StepContext& context) const {
+  if (storage_[node]) {
+    return storage_[node]->quantizer->store(source, storage_[node]->conversion, context);
+  }
+  return in_memory_[node] ? in_memory(source, context.memory) : source;
+}
+
+Tensor Network::forward(Tensor images, const StepContext& given) {
+  StepContext context = given;
+  context.memory = memory_.get();
+  std::vector<SourcePtr> outputs(nodes_.size() + 1);
+  outputs[0] = store(0, std::make_shared<Stored>(std::move(images)), context);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    std::vector<SourcePtr> inputs;
+    for (const int input : nodes_[i].inputs) {
+      inputs.push_back(outputs[static_cast<std::size_t>(input)]);
+    }
+    Layer& layer = *nodes_[i].layer;
+    outputs[i + 1] = store(i + 1, layer.forward(inputs, context), context);
+    for (const int input : nodes_[i].inputs) {
+      if (last_reader_[static_cast<std::size_t>(input)] == i) {
+        outputs[static_cast<std::size_t>(input)].reset();
+      }
+    }
+    if (context.training && layer.keeps_output()) {
+      layer.keep_output(in_memory(outputs[i + 1], context.memory));
+    }
+  }
+  return evaluate(*outputs.back());
+}
+
+SourcePtr Network::sum(std::vector<SourcePtr> terms, const StepContext& context) const {
+  if (terms.size() == 1) {
+    return std::move(terms[0]);
+  }
+  if (own_tensor(terms[0]) == nullptr && own_tensor(terms[1]) != nullptr) {
+    std::swap(terms[0], terms[1]);  // a + b = b + a
+  }
+  std::shared_ptr<Stored> sum = own_tensor(terms[0]);
+  if (sum == nullptr) {
+    sum = std::make_shared<Stored>(evaluate(*terms[0], context.memory));
+  }
+  terms[0].reset();
+  sum->statistics.reset();
+  const kernels::ElementwiseKernel& kernel = kernels::elementwise_kernel(context.kernel);
+  const Shape& shape = sum->shape();
+  const std::int64_t run = run_pixels(shape);
+  for (const SourcePtr& term : std::span(terms).subspan(1)) {
+#pragma omp parallel if (kernels::worth_threads(shape.size()))
+    {
+      RunScratch scratch(run * shape.c);
+#pragma omp for schedule(static)
+      for (std::int64_t first = 0; first < shape.pixels(); first += run) {
+        const std::int64_t count = std::min(run, shape.pixels() - first);
+        float* const at = sum->tensor.values.data() + first * shape.c;
+        kernel.add(count * shape.c, at, term->read(first, count, scratch.data()), at);
+      }
+    }
+  }
+  return sum;
+}
+
+void Network::backward(Tensor gradient, const StepContext& given) {
+  StepContext context = given;
+  context.memory = memory_.get();
+  std::vector<std::vector<SourcePtr>> gradients(nodes_.size() + 1);
+  gradients.back().push_back(std::make_shared<Stored>(std::move(gradient)));
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Layer& layer = *nodes_[i].layer;
+    std::vector<SourcePtr> own = std::move(gradients[i + 1]);
     if (!layer.traits().input_gradient && layer.parameters().empty()) {
       continue;
     }
-    std::vector<Tensor> of_inputs = layer.backward(std::move(gradients[i + 1]), context);
+    std::vector<SourcePtr> of_inputs = layer.backward(sum(std::move(own), context), context);
     for (std::size_t j = 0; j < of_inputs.size(); ++j) {
-      if (!of_inputs[j].values.empty()) {
-        add_to(gradients[static_cast<std::size_t>(nodes_[i].inputs[j])], std::move(of_inputs[j]));
+      if (of_inputs[j] != nullptr) {
+        gradients[static_cast<std::size_t>(nodes_[i].inputs[j])].push_back(std::move(of_inputs[j]));
       }
     }
   }

@@ -11,6 +11,7 @@
 #include "sim/nn/layer.hpp"
 #include "sim/nn/precision_plan.hpp"
 #include "sim/nn/product_layer.hpp"
+#include "sim/nn/step_memory.hpp"
 
 namespace precsim::nn {
 
@@ -75,6 +76,8 @@ class Network {
   Tensor forward(Tensor images, const StepContext& context);
   /// Fills all gradients; follows a forward() in training.
   void backward(Tensor gradient, const StepContext& context);
+  /// Of the tensors of its steps.
+  const StepMemory& memory() const { return *memory_; }
 
   /// Shapes for one image of what goes in and what comes out.
   const Shape& image() const { return shapes_.front(); }
@@ -103,11 +106,18 @@ class Network {
   void plan_storage();
   void check_tensor_ids() const;
   void check_readers() const;
-  StoredPtr store(std::size_t node, Tensor tensor, const StepContext& context) const;
+  void plan_memory();
+  SourcePtr store(std::size_t node, SourcePtr source, const StepContext& context) const;
+  SourcePtr sum(std::vector<SourcePtr> gradients, const StepContext& context) const;
 
+  std::unique_ptr<StepMemory> memory_ =
+      std::make_unique<StepMemory>();  ///< outlives the layers, which keep tensors in it
   std::vector<Shape> shapes_;
   std::vector<NetworkBuilder::Node> nodes_;
-  std::vector<std::optional<Storage>> storage_;  ///< per node
+  // Per node:
+  std::vector<std::optional<Storage>> storage_;
+  std::vector<bool> in_memory_;           ///< not computed anew by its reader
+  std::vector<std::size_t> last_reader_;  ///< the last layer that reads it
 };
 
 }  // namespace precsim::nn

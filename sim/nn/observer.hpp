@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -100,8 +101,9 @@ struct StepContext {
   };
   Totals* totals = nullptr;
 
-  kernels::Engine engine = kernels::Engine::simulate;  ///< of the products
-  const kernels::TileKernel* kernel = nullptr;         ///< null: the fastest
+  kernels::Engine engine = kernels::Engine::simulate;                   ///< of the products
+  const kernels::TileKernel* kernel = nullptr;                          ///< null: the fastest
+  std::pmr::memory_resource* memory = std::pmr::new_delete_resource();  ///< of tensors that live within the step
 
   /// The draws of one conversion: tensor "layer/role"; use numbers its distinct conversions, and evaluation has
   /// conversions of its own (use + 128).

@@ -36,6 +36,7 @@ struct LayerTraits {
   bool first_convolution = false;  ///< the selector first_convolution
   bool classifier = false;         ///< the selector classifier: the last product layer
   bool input_gradient = true;      ///< false where nothing before it learns
+  bool statistics = false;         ///< of a product's output are wanted in training, by channel
 };
 
 /// A named plan: settings in the grammar of PrecisionPlan::set, blank-separated; and the loss scaling it wants.

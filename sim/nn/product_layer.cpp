@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "formats/error.hpp"
-#include "sim/kernels/threads.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -106,8 +105,9 @@ std::vector<Parameter*> ProductLayer::parameters() {
   return options_.bias ? std::vector<Parameter*>{&weight_, &bias_} : std::vector<Parameter*>{&weight_};
 }
 
-std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, Operand right,
-                                          const Stored& right_stored, const StepContext& context) {
+void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, Operand right,
+                            const Stored& right_stored, std::span<float> result,
+                            kernels::native::ChannelStatistics* statistics, const StepContext& context) {
   const auto conversion = [&](Operand operand) -> const formats::Conversion& {
     return plan().of(operand_roles[operand], pass);
   };
@@ -126,16 +126,13 @@ std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored&
   const kernels::Operand b = quantizers_[right].operand(right_stored, conversion(right), once(right), shape_, pass,
                                                         kernels::Side::right, integer, own_right, context);
   const kernels::Accumulators& accumulators = plan().accumulator(pass);
-  const std::int64_t size = pass == Pass::forward          ? shape_.output_size()
-                            : pass == Pass::input_gradient ? shape_.input_size()
-                                                           : shape_.weight_size();
-  std::vector<float> result(static_cast<std::size_t>(size));
   kernels::Telemetry telemetry;
   try {
     const std::span<const float> bias = pass == Pass::forward ? bias_.values : std::span<const float>();
     kernels::multiply(
-        {shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0), bias}, context.engine, result,
-        context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry, context.kernel);
+        {shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0), bias, statistics},
+        context.engine, result, context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events,
+        telemetry, context.kernel);
   } catch (const kernels::EngineDifference& difference) {
     throw BitsDiffer(
         fmt::format("step {}, layer {}, {}: {}", context.step, name(), kernels::name(pass), difference.what()));
@@ -152,54 +149,54 @@ std::vector<float> ProductLayer::multiply(Pass pass, Operand left, const Stored&
                                   integer ? accumulators.integer.name() : accumulators.floating.name(), operands,
                                   telemetry});
   }
-  return result;
 }
 
-Tensor ProductLayer::forward(std::span<const StoredPtr> inputs, const StepContext& context) {
-  input_ = inputs[0];
+SourcePtr ProductLayer::forward(std::span<const SourcePtr> inputs, const StepContext& context) {
+  input_ = std::dynamic_pointer_cast<const Stored>(inputs[0]);
+  PRECSIM_CHECK(input_ != nullptr, name());
   shape_ = shape_for(input_->shape());
-  Tensor master;
-  master.shape = {options_.channels, options_.kernel, options_.kernel, in_channels_ / options_.groups};
-  master.values = weight_.values;
-  if (once_[weights]) {
-    stored_weight_ = quantizers_[weights].store(master, *once_[weights], context);
-  } else {
-    stored_weight_ = Stored{};
-    stored_weight_.tensor = std::move(master);
+  const View master(weight_.values,
+                    {options_.channels, options_.kernel, options_.kernel, in_channels_ / options_.groups});
+  stored_weight_ = once_[weights] ? quantizers_[weights].store(master, *once_[weights], context)
+                                  : Stored(evaluate(master, context.memory));
+  Stored output(Tensor(output_shape(std::span(&input_->shape(), 1)), context.memory));
+  const bool fp32 = formats::is_fp32(*plan().of(Role::outputs).format);
+  const auto statistics = std::make_shared<kernels::native::ChannelStatistics>();
+  const bool takes_statistics = traits().statistics && context.training && fp32;
+  multiply(Pass::forward, activations, *input_, weights, stored_weight_, output.tensor.values,
+           takes_statistics ? statistics.get() : nullptr, context);
+  output.statistics = takes_statistics ? statistics : nullptr;
+  Quantizer(name(), Role::outputs)
+      .apply(output.tensor.values, plan().of(Role::outputs), context, Use::stored, output.range().has_value());
+  input_ = context.training ? save(input_, context) : nullptr;
+  if (!context.training) {
+    stored_weight_ = {};
   }
-  Tensor output(output_shape(std::vector<Shape>{input_->shape()}));
-  output.values = multiply(Pass::forward, activations, *input_, weights, stored_weight_, context);
-  Quantizer(name(), Role::outputs).apply(output.values, plan().of(Role::outputs), context);
-  if (context.training) {
-    input_ = save(input_, context);
-  }
-  return output;
+  return std::make_shared<Stored>(std::move(output));
 }
 
-std::vector<Tensor> ProductLayer::backward(Tensor gradient, const StepContext& context) {
-  Stored error;
-  if (once_[errors]) {
-    error = quantizers_[errors].store(gradient, *once_[errors], context);
-  } else {
-    error.tensor = std::move(gradient);
-  }
+std::vector<SourcePtr> ProductLayer::backward(SourcePtr gradient, const StepContext& context) {
+  const StoredPtr error = once_[errors]
+                              ? std::make_shared<Stored>(quantizers_[errors].store(*gradient, *once_[errors], context))
+                              : in_memory(gradient, context.memory);
+  gradient.reset();
   if (options_.bias) {
-    const std::vector<double> sums =
-        channel_sums(error.shape().pixels(), options_.channels, [&](std::int64_t p, std::int64_t c) {
-          return error.values()[static_cast<std::size_t>(p * options_.channels + c)];
-        });
+    const std::vector<double> sums = channel_sums(*error, context.kernel);
     for (std::size_t c = 0; c < sums.size(); ++c) {
       bias_.gradient[c] = static_cast<float>(sums[c]);
     }
   }
-  weight_.gradient = multiply(Pass::weight_gradient, errors, error, activations, *input_, context);
-  std::vector<Tensor> gradients(1);
-  if (traits().input_gradient) {
-    gradients[0] = Tensor(input_->shape());
-    gradients[0].values = multiply(Pass::input_gradient, errors, error, weights, stored_weight_, context);
+  multiply(Pass::weight_gradient, errors, *error, activations, *input_, weight_.gradient, nullptr, context);
+  if (!traits().input_gradient) {
+    input_.reset();
+    stored_weight_ = {};
+    return {nullptr};
   }
+  Tensor result(input_->shape(), context.memory);
   input_.reset();
-  return gradients;
+  multiply(Pass::input_gradient, errors, *error, weights, stored_weight_, result.values, nullptr, context);
+  stored_weight_ = {};
+  return {std::make_shared<Stored>(std::move(result))};
 }
 
 }  // namespace precsim::nn

@@ -4,8 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "sim/kernels/native/epilogue.hpp"
-#include "sim/kernels/threads.hpp"
 #include "sim/nn/layer.hpp"
 #include "sim/nn/quantizer.hpp"
 
@@ -32,8 +30,9 @@ class ProductLayer final : public Layer {
 
   std::string_view kind() const override { return linear_ ? "linear" : "conv2d"; }
   Shape output_shape(std::span<const Shape> inputs) const override;
-  Tensor forward(std::span<const StoredPtr> inputs, const StepContext& context) override;
-  std::vector<Tensor> backward(Tensor gradient, const StepContext& context) override;
+  bool takes_stored() const override { return true; }
+  SourcePtr forward(std::span<const SourcePtr> inputs, const StepContext& context) override;
+  std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override;
   std::vector<Parameter*> parameters() override;
   std::int64_t macs(std::span<const Shape> inputs) const override;
   void configure(const LayerTraits& traits, const LayerPlan& plan) override;
@@ -46,9 +45,9 @@ class ProductLayer final : public Layer {
   enum Operand { weights, activations, errors };
   ProductLayer(std::string name, std::int64_t in_channels, const Conv2dOptions& options, bool linear);
   kernels::ConvShape shape_for(const Shape& input) const;
-  /// Result of one pass, with telemetry reported and counted.
-  std::vector<float> multiply(Pass pass, Operand left, const Stored& left_stored, Operand right,
-                              const Stored& right_stored, const StepContext& context);
+  /// Fills the result of one pass, with telemetry reported and counted.
+  void multiply(Pass pass, Operand left, const Stored& left_stored, Operand right, const Stored& right_stored,
+                std::span<float> result, kernels::native::ChannelStatistics* statistics, const StepContext& context);
 
   Conv2dOptions options_;
   std::int64_t in_channels_;
@@ -61,27 +60,5 @@ class ProductLayer final : public Layer {
   StoredPtr input_;
   Stored stored_weight_;
 };
-
-/// Sums over pixels per channel, in the order of every such sum (numerics 6) and of ChannelStatistics.
-/// term(pixel, channel) is the FP32 summand.
-template <class Term>
-std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, Term term) {
-  std::vector<double> sums(static_cast<std::size_t>(channels));
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(pixels * channels))
-  for (std::int64_t c = 0; c < channels; ++c) {
-    double sum = 0;
-    for (std::int64_t first = 0; first < pixels; first += kernels::native::pixels_per_block) {
-      const std::int64_t last =
-          first + kernels::native::pixels_per_block < pixels ? first + kernels::native::pixels_per_block : pixels;
-      float partial = 0;
-      for (std::int64_t p = first; p < last; ++p) {
-        partial += term(p, c);
-      }
-      sum += static_cast<double>(partial);
-    }
-    sums[static_cast<std::size_t>(c)] = sum;
-  }
-  return sums;
-}
 
 }  // namespace precsim::nn

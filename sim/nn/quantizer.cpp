@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "formats/convert.hpp"
 #include "formats/convert_block.hpp"
@@ -15,46 +16,37 @@
 namespace precsim::nn {
 namespace {
 
-constexpr std::int64_t piece =
-    1 << 14;  // elements per parallel piece; a multiple of 4, so that pieces share no Philox block
-
-float parallel_absmax(std::span<const float> values, const StepContext& context, std::int64_t& first_bad) {
-  const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
-  const auto size = static_cast<std::int64_t>(values.size());
+/// What a pass over a tensor notes of its numbers.
+struct Noted {
   float absmax = 0;
-  std::int64_t bad = size;
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(size)) reduction(max : absmax) reduction(min : bad)
-  for (std::int64_t at = 0; at < size; at += piece) {
-    const formats::Extent part = kernel.extent(values.data() + at, std::min(piece, size - at));
-    absmax = std::max(absmax, part.absmax);
-    bad = part.first_nonfinite < 0 ? bad : std::min(bad, at + part.first_nonfinite);
+  std::int64_t first_bad = -1;  ///< the first element that is not finite
+};
+
+/// Calls read(first, count, out) for all runs of a tensor, where out has room for one, and notes what it returns.
+template <class Read>
+Noted for_runs(const Shape& shape, std::int64_t run, const formats::ArrayKernel& kernel, Read read) {
+  float absmax = 0;
+  std::int64_t bad = shape.size();
+#pragma omp parallel if (kernels::worth_threads(shape.size()) && run < shape.pixels())
+  {
+    RunScratch scratch(run * shape.c);
+#pragma omp for schedule(static) reduction(max : absmax) reduction(min : bad)
+    for (std::int64_t first = 0; first < shape.pixels(); first += run) {
+      const std::int64_t count = std::min(run, shape.pixels() - first);
+      const float* const numbers = read(first, count, scratch.data());
+      if (numbers != nullptr) {
+        const formats::Extent part = kernel.extent(numbers, count * shape.c);
+        absmax = std::max(absmax, part.absmax);
+        bad = part.first_nonfinite < 0 ? bad : std::min(bad, first * shape.c + part.first_nonfinite);
+      }
+    }
   }
-  first_bad = bad == size ? -1 : bad;
-  return absmax;
+  return {absmax, bad == shape.size() ? -1 : bad};
 }
 
-/// Converts a tensor as one block, in pieces among the threads where the format allows; returns its exponent.
-int convert_pieces(std::span<const float> source, float absmax, std::span<float> values, std::int16_t* codes,
-                   const formats::Conversion& conversion, const formats::RandomBits& bits,
-                   const formats::ArrayKernel& kernel, std::uint64_t& saturated) {
-  const formats::Format& format = *conversion.format;
-  const auto size = static_cast<std::int64_t>(source.size());
-  const std::int64_t step = format.splittable(conversion.rounding) ? piece : std::max<std::int64_t>(size, 1);
-  const int wanted = format.block_exponent(absmax);
-  int exponent = wanted;
-  std::uint64_t count = 0;
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(size)) reduction(+ : count) reduction(max : exponent)
-  for (std::int64_t at = 0; at < size; at += step) {
-    formats::ConversionCounts counts;
-    const formats::Block block{source.data() + at, std::min(step, size - at), 1, static_cast<std::uint64_t>(at)};
-    const formats::BlockOutput out{values.data() + at, codes == nullptr ? nullptr : codes + at};
-    const int used =
-        formats::convert_block(format, block, absmax, wanted, conversion.rounding, bits, out, counts, kernel);
-    exponent = std::max(exponent, used);
-    count += counts.saturated;
-  }
-  saturated = count;
-  return exponent;
+Noted note(const Source& source, const formats::ArrayKernel& kernel) {
+  return for_runs(source.shape(), run_pixels(source.shape()), kernel,
+                  [&](std::int64_t first, std::int64_t count, float* out) { return source.read(first, count, out); });
 }
 
 bool skippable(Role role) {
@@ -79,40 +71,64 @@ bool stores_once(const formats::Conversion& conversion) {
 
 void check_all_finite(std::span<const float> values, std::string_view layer, std::string_view what,
                       const StepContext& context, bool skippable) {
-  std::int64_t bad = -1;
-  parallel_absmax(values, context, bad);
-  if (bad >= 0) {
-    throw NonFinite(std::string(layer), fmt::format("{}[{}]", what, bad), context.step, skippable);
+  const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
+  const auto size = static_cast<std::int64_t>(values.size());
+  const Noted noted = for_runs({1, 1, size, 1}, run_pixels({1, 1, 1, 1}), kernel,
+                               [&](std::int64_t first, std::int64_t, float*) { return values.data() + first; });
+  if (noted.first_bad >= 0) {
+    throw NonFinite(std::string(layer), fmt::format("{}[{}]", what, noted.first_bad), context.step, skippable);
   }
 }
 
-void Quantizer::check_finite(std::span<const float> values, const StepContext& context) const {
-  check_all_finite(values, layer_, name(role_), context, skippable(role_));
+void Quantizer::raise_nonfinite(std::int64_t index, const StepContext& context) const {
+  throw NonFinite(layer_, fmt::format("{}[{}]", name(role_), index), context.step, skippable(role_));
 }
 
-int Quantizer::convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,
-                       const formats::Conversion& conversion, const StepContext& context, Use use,
-                       std::string_view use_name) const {
+Stored Quantizer::convert(const Source& source, const formats::Conversion& conversion, const StepContext& context,
+                          Use use, std::uint64_t& saturated) const {
   const formats::Format& format = *conversion.format;
-  std::int64_t bad = -1;
-  const float absmax = parallel_absmax(source, context, bad);
-  if (bad >= 0) {
-    throw NonFinite(layer_, fmt::format("{}[{}]", name(role_), bad), context.step, skippable(role_));
+  const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
+  const Shape& shape = source.shape();
+  const std::optional<Range> range = source.range();
+  const Noted noted = range ? Noted{range->absmax()} : note(source, kernel);
+  if (noted.first_bad >= 0) {
+    raise_nonfinite(noted.first_bad, context);
   }
-  std::uint64_t saturated = 0;
-  int exponent = format.block_exponent(absmax);
-  if (formats::is_fp32(format)) {
-    std::copy(source.begin(), source.end(), values.begin());
+  const bool integer = format.kind() == formats::OperandKind::integer;
+  Stored stored;
+  stored.tensor.shape = shape;
+  stored.kernel = context.kernel;
+  if (integer) {
+    stored.codes = Array<std::int16_t>(shape.size(), context.memory);
+    stored.format = conversion.format;
   } else {
-    const formats::RandomBits bits = context.bits(layer_, name(role_), static_cast<std::uint32_t>(use));
-    exponent = convert_pieces(source, absmax, values, codes, conversion, bits, kernels::array_kernel(context.kernel),
-                              saturated);
-    check_finite(values, context);
+    stored.tensor.values = Array<float>(shape.size(), context.memory);
   }
-  const auto shared = static_cast<std::int16_t>(exponent);
-  const bool scaled = format.blocking().kind != formats::BlockKind::none;
-  report(source, values, {&shared, scaled ? std::size_t{1} : 0}, conversion, context, use_name, saturated);
-  return exponent;
+  const formats::RandomBits bits = context.bits(layer_, name(role_), static_cast<std::uint32_t>(use));
+  const int wanted = format.block_exponent(noted.absmax);
+  int exponent = wanted;
+  std::uint64_t count_saturated = 0;
+  const std::int64_t run = format.splittable(conversion.rounding) ? run_pixels(shape) : shape.pixels();
+  const Noted after = for_runs(shape, run, kernel, [&](std::int64_t first, std::int64_t count, float* out) {
+    const std::int64_t at = first * shape.c;
+    const formats::Block block{source.read(first, count, out), count * shape.c, 1, static_cast<std::uint64_t>(at)};
+    float* const values = integer ? nullptr : stored.tensor.values.data() + at;
+    formats::ConversionCounts counts;
+    const int used = formats::convert_block(format, block, noted.absmax, wanted, conversion.rounding, bits,
+                                            {values, integer ? stored.codes.data() + at : nullptr}, counts, kernel);
+#pragma omp critical(precsim_conversion)
+    {
+      exponent = std::max(exponent, used);
+      count_saturated += counts.saturated;
+    }
+    return static_cast<const float*>(values);
+  });
+  if (after.first_bad >= 0) {
+    raise_nonfinite(after.first_bad, context);
+  }
+  stored.exponent = exponent;
+  saturated = count_saturated;
+  return stored;
 }
 
 void Quantizer::report(std::span<const float> source, std::span<const float> values,
@@ -124,29 +140,61 @@ void Quantizer::report(std::span<const float> source, std::span<const float> val
   }
 }
 
-Stored Quantizer::store(const Tensor& tensor, const formats::Conversion& conversion, const StepContext& context,
+Stored Quantizer::store(const Source& source, const formats::Conversion& conversion, const StepContext& context,
                         Use use, std::string_view use_name) const {
-  Stored stored;
-  const auto size = static_cast<std::int64_t>(tensor.values.size());
-  stored.bytes = (size * conversion.format->width() + 7) / 8;
-  stored.tensor = Tensor(tensor.shape);
-  if (conversion.format->kind() == formats::OperandKind::integer) {
-    stored.codes.resize(tensor.values.size());
+  const bool reports = context.recording && context.observer != nullptr;
+  const bool fp32 = formats::is_fp32(*conversion.format);
+  if (reports || fp32) {
+    // Whoever is told of the conversion sees all numbers at once.
+    Stored whole(evaluate(source, context.memory));
+    const Noted noted = note(whole, kernels::array_kernel(context.kernel));
+    if (noted.first_bad >= 0) {
+      raise_nonfinite(noted.first_bad, context);
+    }
+    if (fp32) {
+      report(whole.values(), whole.values(), {}, conversion, context, use_name, 0);
+      return whole;
+    }
+    std::uint64_t saturated = 0;
+    Stored stored = convert(whole, conversion, context, use, saturated);
+    stored.bytes = (source.shape().size() * conversion.format->width() + 7) / 8;
+    const Tensor decoded = stored.codes.empty() ? Tensor() : evaluate(stored, context.memory);
+    const auto shared = static_cast<std::int16_t>(stored.exponent);
+    const bool scaled = conversion.format->blocking().kind != formats::BlockKind::none;
+    report(whole.values(), stored.codes.empty() ? stored.values() : decoded.values,
+           {&shared, scaled ? std::size_t{1} : 0}, conversion, context, use_name, saturated);
+    return stored;
   }
-  stored.exponent = convert(tensor.values, stored.tensor.values, stored.codes.empty() ? nullptr : stored.codes.data(),
-                            conversion, context, use, use_name);
+  std::uint64_t saturated = 0;
+  Stored stored = convert(source, conversion, context, use, saturated);
+  stored.bytes = (source.shape().size() * conversion.format->width() + 7) / 8;
+  return stored;
+}
+
+StoredPtr Quantizer::store(const SourcePtr& source, const formats::Conversion& conversion,
+                           const StepContext& context) const {
+  auto stored = std::dynamic_pointer_cast<const Stored>(source);
+  if (stored == nullptr || !stored->codes.empty() || !formats::is_fp32(*conversion.format)) {
+    return std::make_shared<Stored>(store(*source, conversion, context));
+  }
+  check_all_finite(stored->values(), layer_, name(role_), context, skippable(role_));
+  report(stored->values(), stored->values(), {}, conversion, context, "all", 0);
   return stored;
 }
 
 void Quantizer::apply(std::span<float> values, const formats::Conversion& conversion, const StepContext& context,
-                      Use use) const {
+                      Use use, bool is_finite) const {
   if (formats::is_fp32(*conversion.format)) {
-    check_finite(values, context);
+    if (!is_finite) {
+      check_all_finite(values, layer_, name(role_), context, skippable(role_));
+    }
     report(values, values, {}, conversion, context, "all", 0);
     return;
   }
-  const std::vector<float> source(values.begin(), values.end());
-  convert(source, values, nullptr, conversion, context, use, "all");
+  Stored source{Tensor({1, 1, static_cast<std::int64_t>(values.size()), 1}, context.memory)};
+  std::copy(values.begin(), values.end(), source.tensor.values.begin());
+  const Stored converted = store(source, conversion, context, use);
+  evaluate(converted, values);
 }
 
 kernels::Operand Quantizer::operand(const Stored& stored, const formats::Conversion& conversion, bool once,
@@ -154,13 +202,19 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
                                     Stored& own, const StepContext& context) const {
   if (stores_once(conversion)) {
     if (!once) {
-      own = store(stored.tensor, conversion, context, use_of(pass), kernels::name(pass));
+      own = store(stored, conversion, context, use_of(pass), kernels::name(pass));
     }
     const Stored& from = once ? stored : own;
-    return integer ? kernels::Operand{.codes = from.codes, .exponent = from.exponent}
-                   : kernels::Operand{.values = from.values()};
+    if (integer) {
+      return {.codes = from.codes, .exponent = from.exponent};
+    }
+    if (!from.codes.empty()) {
+      own = Stored(evaluate(from, context.memory));
+      return {.values = own.values()};
+    }
+    return {.values = from.values()};
   }
-  check_finite(stored.values(), context);
+  check_all_finite(stored.values(), layer_, name(role_), context, skippable(role_));
   const kernels::OperandConversion how{conversion,
                                        context.bits(layer_, name(role_), static_cast<std::uint32_t>(use_of(pass))),
                                        fmt::format("{} of layer {}", name(role_), layer_), context.kernel};

@@ -9,7 +9,7 @@
 #include "sim/kernels/engine.hpp"
 #include "sim/kernels/matrix.hpp"
 #include "sim/nn/observer.hpp"
-#include "sim/nn/tensor.hpp"
+#include "sim/nn/source.hpp"
 
 namespace precsim::nn {
 
@@ -24,25 +24,28 @@ class Quantizer {
  public:
   Quantizer(std::string layer, Role role) : layer_(std::move(layer)), role_(role) {}
 
-  /// Converts a whole tensor under a format without blocks. Raises NonFinite for non-finite elements, before or after.
-  Stored store(const Tensor& tensor, const formats::Conversion& conversion, const StepContext& context,
+  /// Converts a whole tensor under a format without blocks: codes alone for integer formats, else FP32 values. Reads
+  /// the source once where its range is known, else twice. Raises NonFinite for non-finite elements, before or after.
+  Stored store(const Source& source, const formats::Conversion& conversion, const StepContext& context,
                Use use = Use::stored, std::string_view use_name = "all") const;
-  /// The same in place, for tensors of which only the FP32 values matter.
+  /// The same without a copy of what is FP32 already and stays so.
+  StoredPtr store(const SourcePtr& source, const formats::Conversion& conversion, const StepContext& context) const;
+  /// In place, for tensors of which only the FP32 values matter. `is_finite`: known already.
   void apply(std::span<float> values, const formats::Conversion& conversion, const StepContext& context,
-             Use use = Use::stored) const;
+             Use use = Use::stored, bool is_finite = false) const;
 
   /// The operand of one product. `once`: the tensor was converted to `conversion` when it was stored; otherwise its
   /// FP32 values are converted for this use, into `own` where the tensor is one. `integer`: both operands of the
-  /// product are integers. What is returned looks into `stored` or `own`.
+  /// product are integers; where only one is, its codes are decoded into `own`. What is returned looks into `stored` or
+  /// `own`.
   kernels::Operand operand(const Stored& stored, const formats::Conversion& conversion, bool once,
                            const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer, Stored& own,
                            const StepContext& context) const;
 
  private:
-  int convert(std::span<const float> source, std::span<float> values, std::int16_t* codes,
-              const formats::Conversion& conversion, const StepContext& context, Use use,
-              std::string_view use_name) const;
-  void check_finite(std::span<const float> values, const StepContext& context) const;
+  Stored convert(const Source& source, const formats::Conversion& conversion, const StepContext& context, Use use,
+                 std::uint64_t& saturated) const;
+  [[noreturn]] void raise_nonfinite(std::int64_t index, const StepContext& context) const;
   void report(std::span<const float> source, std::span<const float> values, std::span<const std::int16_t> exponents,
               const formats::Conversion& conversion, const StepContext& context, std::string_view use_name,
               std::uint64_t saturated) const;

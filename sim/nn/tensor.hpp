@@ -1,12 +1,10 @@
-// Tensors between layers, in FP32 or as the integer codes that are stored.
+// Tensors between layers: shapes, and FP32 numbers in memory.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "formats/format.hpp"
+#include "sim/nn/array.hpp"
 
 namespace precsim::nn {
 
@@ -21,22 +19,13 @@ std::string to_string(const Shape& shape);
 
 struct Tensor {
   Shape shape;
-  std::vector<float> values;
+  Array<float> values;
 
   Tensor() = default;
-  explicit Tensor(const Shape& s) : shape(s), values(static_cast<std::size_t>(s.size())) {}
+  /// Zeros.
+  explicit Tensor(const Shape& s) : shape(s), values(s.size()) { values.fill(0); }
+  /// Numbers of any value.
+  Tensor(const Shape& s, std::pmr::memory_resource* memory) : shape(s), values(s.size(), memory) {}
 };
-
-/// A tensor as it is stored (numerics 6): every consumer reads `values`, the numbers that the stored codes stand
-/// for; products of integers read `codes` and `exponent`.
-struct Stored {
-  Tensor tensor;
-  std::vector<std::int16_t> codes;  ///< empty unless the format is an integer format with one exponent
-  int exponent = 0;
-  std::int64_t bytes = 0;  ///< what the stored form takes
-  const std::vector<float>& values() const { return tensor.values; }
-  const Shape& shape() const { return tensor.shape; }
-};
-using StoredPtr = std::shared_ptr<const Stored>;
 
 }  // namespace precsim::nn

@@ -120,13 +120,13 @@ void Trainer::skip(const NonFinite& cause, StepReport& report) {
 void Trainer::train_step(std::int64_t step, std::span<const std::int64_t> order, Observer& observer) {
   const std::int64_t epoch = step / steps_per_epoch_;
   const auto first = static_cast<std::size_t>(step % steps_per_epoch_ * options_.batch);
-  const Batch batch = read_batch(*splits_.train, order.subspan(first, static_cast<std::size_t>(options_.batch)), epoch);
+  Batch batch = read_batch(*splits_.train, order.subspan(first, static_cast<std::size_t>(options_.batch)), epoch);
   const StepContext now = context(step, observer);
   const double lr = learning_rate(options_.schedule, static_cast<double>(options_.optimizer.lr), step, steps_per_epoch_,
                                   steps_per_epoch_ * options_.epochs);
   const double scale = loss_scale_.value();
   StepReport report{step, epoch, lr, 0, 0, scale, false};
-  const Tensor logits = network_.forward(batch.images, now);
+  const Tensor logits = network_.forward(std::move(batch.images), now);
   check_all_finite(logits.values, network_.layers().back()->name(), "logits", now, false);
   LossResult loss = softmax_cross_entropy(logits, batch.labels, scale);
   report.loss = loss.loss;
@@ -153,8 +153,8 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
   for (std::int64_t first = 0; first < report.images; first += options_.eval_batch) {
     std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(options_.eval_batch, report.images - first)));
     std::iota(indices.begin(), indices.end(), first);
-    const Batch batch = read_batch(*splits_.test, indices, 0);
-    const Tensor logits = network_.forward(batch.images, now);
+    Batch batch = read_batch(*splits_.test, indices, 0);
+    const Tensor logits = network_.forward(std::move(batch.images), now);
     check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", now, false);
     const LossResult result = softmax_cross_entropy(logits, batch.labels, 1);
     report.correct += result.correct;

@@ -20,7 +20,7 @@ std::vector<float> noise(std::size_t size, std::uint64_t seed, float offset = 0.
 }
 
 /// The order of numerics 6, one channel: blocks of 56 in FP32, their partials in double.
-double block_sum(const std::vector<float>& terms) {
+double block_sum(std::span<const float> terms) {
   double sum = 0;
   float partial = 0;
   for (std::size_t i = 0; i < terms.size(); ++i) {
@@ -38,10 +38,8 @@ TEST(ChannelSums, AreBlocksOf56PixelsJoinedInDouble) {
   for (const std::size_t pixels : {1, 2, 55, 56, 57, 111, 112, 113, 200, 1000}) {
     for (const std::size_t channels : {1, 3}) {
       const std::vector<float> values = noise(pixels * channels, pixels);
-      const std::vector<double> sums = channel_sums(
-          static_cast<std::int64_t>(pixels), static_cast<std::int64_t>(channels), [&](std::int64_t p, std::int64_t c) {
-            return values[static_cast<std::size_t>(p) * channels + static_cast<std::size_t>(c)];
-          });
+      const View source(values, {1, 1, static_cast<std::int64_t>(pixels), static_cast<std::int64_t>(channels)});
+      const std::vector<double> sums = channel_sums(source, nullptr);
       ASSERT_EQ(sums.size(), channels);
       for (std::size_t c = 0; c < channels; ++c) {
         std::vector<float> terms;
@@ -64,12 +62,12 @@ TEST(ChannelSums, AreBlocksOf56PixelsJoinedInDouble) {
 
 TEST(ChannelSums, DoNotDependOnThreads) {
   const std::vector<float> values = noise(20000 * 5, 1);
-  const auto term = [&](std::int64_t p, std::int64_t c) { return values[static_cast<std::size_t>(p * 5 + c)]; };
+  const View source(values, {20000, 1, 1, 5});
   const int before = omp_get_max_threads();
   omp_set_num_threads(1);
-  const std::vector<double> one = channel_sums(20000, 5, term);
+  const std::vector<double> one = channel_sums(source, nullptr);
   omp_set_num_threads(3);
-  EXPECT_EQ(channel_sums(20000, 5, term), one);
+  EXPECT_EQ(channel_sums(source, nullptr), one);
   omp_set_num_threads(before);
 }
 
@@ -102,14 +100,14 @@ class BatchNormBits : public ::testing::TestWithParam<Shape> {
     const std::vector<Parameter*> parameters = layer_->parameters();
     parameters[0]->values = noise(channels(), 10, 1);
     parameters[1]->values = noise(channels(), 11);
-    auto stored = std::make_shared<Stored>();
-    stored->tensor = Tensor(shape());
-    stored->tensor.values = noise(static_cast<std::size_t>(shape().size()), 12);
-    input_ = stored;
+    Tensor x;
+    x.shape = shape();
+    x.values = noise(static_cast<std::size_t>(shape().size()), 12);
+    input_ = std::make_shared<Stored>(std::move(x));
   }
   static Shape shape() { return GetParam(); }
   static std::size_t channels() { return static_cast<std::size_t>(shape().c); }
-  static std::vector<float> channel(const std::vector<float>& values, std::size_t c) {
+  static std::vector<float> channel(std::span<const float> values, std::size_t c) {
     std::vector<float> own;
     for (std::size_t i = c; i < values.size(); i += channels()) {
       own.push_back(values[i]);
@@ -122,7 +120,7 @@ class BatchNormBits : public ::testing::TestWithParam<Shape> {
   Tensor forward(bool training) {
     StepContext context;
     context.training = training;
-    return layer_->forward(std::vector<StoredPtr>{input_}, context);
+    return evaluate(*layer_->forward(std::vector<SourcePtr>{input_}, context));
   }
 
   std::unique_ptr<Layer> layer_;
@@ -146,7 +144,7 @@ TEST_P(BatchNormBits, BackwardIsTheDocumentedSequence) {
   forward(true);
   Tensor dy(shape());
   dy.values = noise(dy.values.size(), 13);
-  const std::vector<Tensor> gradients = layer_->backward(dy, {});
+  const Tensor gradient = evaluate(*layer_->backward(std::make_shared<Stored>(dy), {})[0]);
   for (std::size_t c = 0; c < channels(); ++c) {
     const ByHand forward = by_hand(c);
     const std::vector<float> x = channel(input_->values(), c);
@@ -164,7 +162,7 @@ TEST_P(BatchNormBits, BackwardIsTheDocumentedSequence) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       dx.push_back(forward.scale * ((errors[i] - mean_error) - xhat[i] * mean_product));
     }
-    EXPECT_EQ(bits_of(channel(gradients[0].values, c)), bits_of(dx)) << "channel " << c;
+    EXPECT_EQ(bits_of(channel(gradient.values, c)), bits_of(dx)) << "channel " << c;
     EXPECT_EQ(layer_->parameters()[0]->gradient[c], static_cast<float>(block_sum(products)));
     EXPECT_EQ(layer_->parameters()[1]->gradient[c], static_cast<float>(block_sum(errors)));
   }
@@ -203,15 +201,14 @@ INSTANTIATE_TEST_SUITE_P(Sizes, BatchNormBits,
 TEST(BatchNorm, AConstantChannelHasNoVarianceAndStaysFinite) {
   const auto layer = batch_norm("bn", 1);
   layer->configure(layer->traits(), PrecisionPlan().layer(layer->traits()));
-  auto input = std::make_shared<Stored>();
-  input->tensor = Tensor({8, 3, 3, 1});
-  std::fill(input->tensor.values.begin(), input->tensor.values.end(), 0.1f);
-  const Tensor y = layer->forward(std::vector<StoredPtr>{input}, {});
+  Tensor x({8, 3, 3, 1});
+  x.values.fill(0.1f);
+  const Tensor y = evaluate(*layer->forward(std::vector<SourcePtr>{std::make_shared<Stored>(x)}, {}));
   for (const float value : y.values) {
     EXPECT_NEAR(value, 0, 1e-4);
   }
-  const std::vector<Tensor> gradients = layer->backward(y, {});
-  for (const float g : gradients[0].values) {
+  const Tensor gradient = evaluate(*layer->backward(std::make_shared<Stored>(y), {})[0]);
+  for (const float g : gradient.values) {
     EXPECT_TRUE(std::isfinite(g));
   }
 }

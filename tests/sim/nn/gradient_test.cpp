@@ -123,21 +123,19 @@ struct Gradients {
 };
 
 /// Runs the layer forward and backward for the loss sum(y * direction).
-Gradients run(Layer& layer, const std::vector<StoredPtr>& inputs, const std::vector<float>& direction) {
+Gradients run(Layer& layer, const std::vector<SourcePtr>& inputs, const std::vector<float>& direction) {
   layer.configure(layer.traits(), PrecisionPlan("fp32").layer(layer.traits()));
   const StepContext context;
   Gradients result;
-  result.output = layer.forward(inputs, context);
-  auto stored = std::make_shared<Stored>();
-  stored->tensor = result.output;
-  layer.keep_output(stored);
+  result.output = evaluate(*layer.forward(inputs, context));
+  layer.keep_output(std::make_shared<Stored>(result.output));
   Tensor gradient(result.output.shape);
   std::copy_n(direction.begin(), gradient.values.size(), gradient.values.begin());
-  std::vector<Tensor> gradients = layer.backward(std::move(gradient), context);
+  const std::vector<SourcePtr> gradients = layer.backward(source_of(std::move(gradient)), context);
   EXPECT_EQ(gradients.size(), inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    EXPECT_EQ(gradients[i].shape, inputs[i]->shape());
-    result.inputs.push_back(gradients[i].values);
+    EXPECT_EQ(gradients[i]->shape(), inputs[i]->shape());
+    result.inputs.push_back(vector_of(evaluate(*gradients[i]).values));
   }
   for (const Parameter* p : layer.parameters()) {
     result.parameters.push_back(p->gradient);
@@ -172,7 +170,7 @@ TEST(Gradient, OfEveryLayerIsTheDifferenceOfItsDefinition) {
   for (LayerCase& c : cases()) {
     SCOPED_TRACE(c.name);
     support::Sample sample(++tested);
-    std::vector<StoredPtr> inputs;
+    std::vector<SourcePtr> inputs;
     Arrays x;
     for (const Shape& shape : c.inputs) {
       auto stored = std::make_shared<Stored>();
@@ -228,7 +226,7 @@ TEST(Gradient, OfSoftmaxCrossEntropyIsTheDifferenceOfTheLoss) {
       g = g / static_cast<float>(scale);
     }
     expect_differences(
-        found.gradient.values, x.values, [&] { return exactly::cross_entropy(x, labels); }, "logits");
+        vector_of(found.gradient.values), x.values, [&] { return exactly::cross_entropy(x, labels); }, "logits");
   }
 }
 

@@ -116,6 +116,13 @@ class Recorder final : public Observer {
   std::int64_t stop_after = -1;
 };
 
+inline std::vector<float> vector_of(std::span<const float> values) {
+  return {values.begin(), values.end()};
+}
+inline SourcePtr source_of(Tensor tensor) {
+  return std::make_shared<Stored>(std::move(tensor));
+}
+
 inline std::vector<std::uint32_t> bits_of(std::span<const float> values) {
   std::vector<std::uint32_t> bits;
   for (const float value : values) {

@@ -147,16 +147,14 @@ std::vector<std::vector<float>> one_layer(const Settings& settings, const std::v
   const auto layer = ProductLayer::conv2d("conv", 3, {.channels = 4, .kernel = 3, .pad = 1});
   layer->configure(layer->traits(), plan_with(settings).layer(layer->traits()));
   layer->parameters()[0]->values = weights;
-  auto stored = std::make_shared<Stored>();
-  stored->tensor = x;
-  const Tensor y = layer->forward(std::vector<StoredPtr>{stored}, {});
-  const std::vector<Tensor> dx = layer->backward(dy, {});
-  return {y.values, dx[0].values, layer->parameters()[0]->gradient};
+  const Tensor y = evaluate(*layer->forward(std::vector<SourcePtr>{std::make_shared<Stored>(x)}, {}));
+  const Tensor dx = evaluate(*layer->backward(std::make_shared<Stored>(dy), {})[0]);
+  return {vector_of(y.values), vector_of(dx.values), layer->parameters()[0]->gradient};
 }
 
 TEST(Roles, AMixedProductIsTheFloatProductOfTheDecodedValues) {
   support::Sample sample(3);
-  const auto fill = [&](std::vector<float>& values) {
+  const auto fill = [&](auto& values) {
     for (float& value : values) {
       value = sample.normal_float(-6, 1);
     }

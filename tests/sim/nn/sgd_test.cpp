@@ -238,7 +238,7 @@ TEST(Sgd, AnInfiniteWeightEndsTheRun) {
     FAIL() << "an infinite weight was kept";
   } catch (const NonFinite& error) {
     EXPECT_FALSE(error.skippable());
-    EXPECT_STREQ(error.what(), "step 1: updates[7] of layer fc2 became NaN or infinite");
+    EXPECT_STREQ(error.what(), "step 1: weight[7] of layer fc2 became NaN or infinite");
   }
 }
 

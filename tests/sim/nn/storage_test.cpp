@@ -227,13 +227,13 @@ TEST(Draws, AreThoseOfTensorStepAndUse) {
 
 TEST(Quantizer, CountsBytesAndNamesTheElementThatIsNotFinite) {
   const Quantizer quantizer("conv1", Role::errors);
-  Tensor tensor({1, 1, 1, 5});
-  tensor.values = {1, 2, 3, 4, 5};
+  std::vector<float> values{1, 2, 3, 4, 5};
+  const View tensor(values, {1, 1, 1, 5});
   EXPECT_EQ(quantizer.store(tensor, formats::parse_conversion("dfp4"), {}).bytes, 3);
   EXPECT_EQ(quantizer.store(tensor, formats::parse_conversion("fp16"), {}).bytes, 10);
   EXPECT_TRUE(quantizer.store(tensor, formats::parse_conversion("fp16"), {}).codes.empty());
   EXPECT_EQ(quantizer.store(tensor, formats::parse_conversion("dfp8"), {}).codes.size(), 5u);
-  tensor.values[3] = std::nanf("");
+  values[3] = std::nanf("");
   StepContext context;
   context.step = 12;
   for (const char* format : {"fp32", "dfp8", "fp16"}) {
@@ -245,7 +245,7 @@ TEST(Quantizer, CountsBytesAndNamesTheElementThatIsNotFinite) {
       EXPECT_TRUE(error.skippable());
     }
   }
-  tensor.values[3] = 70000;
+  values[3] = 70000;
   EXPECT_THROW(quantizer.store(tensor, formats::parse_conversion("fp16"), context), NonFinite);
   EXPECT_NO_THROW(quantizer.store(tensor, formats::parse_conversion("fp16:overflow=saturate"), context));
 }
@@ -261,14 +261,13 @@ TEST(Quantizer, ConvertsByTheKernelOfTheStep) {
   const formats::Conversion dfp = formats::parse_conversion("dfp16");
   const formats::Conversion blocks = formats::parse_conversion("dfp16:block=4");
   const kernels::ConvShape shape{1, 4, 4, 8, 8, 1, 1, 1, 0, 1};
-  const auto convert = [&] { quantizer.store(tensor, dfp, context); };
+  const auto convert = [&] { quantizer.store(Stored(tensor), dfp, context); };
   const auto check = [&] { check_all_finite(tensor.values, "conv1", "x", context, false); };
   const auto convert_blocks = [&] {
     kernels::convert_blocked(shape, Pass::forward, kernels::Side::left, tensor.values, {blocks, {}, "x", &kernel});
   };
   const auto operand = [&] {
-    Stored stored;
-    stored.tensor = tensor;
+    const Stored stored(tensor);
     Stored own;
     quantizer.operand(stored, blocks, false, shape, Pass::forward, kernels::Side::left, true, own, context);
   };
@@ -298,10 +297,10 @@ TEST(Quantizer, ManyPiecesConvertAsOneBlock) {
     context.step = 4;
     Tensor tensor({1, 1, 1, static_cast<std::int64_t>(values.size())});
     tensor.values = values;
-    const Stored stored = Quantizer("fc", Role::activations).store(tensor, conversion, context);
+    const Stored stored = Quantizer("fc", Role::activations).store(Stored(tensor), conversion, context);
     const formats::ConvertedArray whole =
         formats::convert(values, tensor.shape.c, conversion, context.bits("fc", "activations", 0), "values");
-    EXPECT_EQ(bits_of(stored.values()), bits_of(whole.values)) << format;
+    EXPECT_EQ(bits_of(vector_of(evaluate(stored).values)), bits_of(whole.values)) << format;
     EXPECT_EQ(stored.codes, whole.codes) << format;
     EXPECT_EQ(stored.exponent, whole.exponents.empty() ? stored.exponent : whole.exponents[0]) << format;
     ++formats_seen;
