@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
 #include "formats/error.hpp"
@@ -56,30 +58,80 @@ nn::PrecisionPlan plan_of(const cli::Arguments& arguments) {
   return plan;
 }
 
-std::string layer_table(const nn::Network& network) {
-  cli::Table table({{"layer", "", cli::Align::left},
-                    {"kind", "", cli::Align::left},
-                    {"output", "h x w x c"},
-                    {"parameters"},
-                    {"MACs", "per image"},
-                    {"weights", "", cli::Align::left},
-                    {"activations", "", cli::Align::left},
-                    {"errors", "", cli::Align::left}});
-  std::int64_t parameters = 0;
-  std::int64_t macs = 0;
-  for (const nn::Network::LayerRow& row : network.rows()) {
-    parameters += row.parameters;
-    macs += row.macs;
-    const bool product = row.layer->traits().product;
-    const auto format = [&](nn::Role role, nn::Pass pass) {
-      return product ? row.layer->plan().of(role, pass).name() : std::string("-");
-    };
-    table.add_row({row.name, row.kind, fmt::format("{}x{}x{}", row.output.h, row.output.w, row.output.c),
-                   fmt::format("{}", row.parameters), fmt::format("{}", row.macs),
-                   format(nn::Role::weights, nn::Pass::forward), format(nn::Role::activations, nn::Pass::forward),
-                   format(nn::Role::errors, nn::Pass::weight_gradient)});
+/// The format of a role; where passes differ, those that differ from the first are named.
+std::string format_of(const nn::Layer& layer, const nn::RoleEntry& role) {
+  const bool saved = role.role == nn::Role::saved;
+  if (saved ? !layer.traits().saves || !layer.plan().saves_separately : !layer.traits().product) {
+    return "-";
   }
-  table.add_row({"total", "", "", fmt::format("{}", parameters), fmt::format("{}", macs), "", "", ""});
+  std::string text;
+  std::string first;
+  for (const nn::Pass pass : kernels::passes) {
+    const bool runs = pass != nn::Pass::input_gradient || layer.traits().input_gradient;
+    if (role.operand && (!runs || !role.in_pass[static_cast<std::size_t>(pass)])) {
+      continue;
+    }
+    const std::string name = layer.plan().of(role.role, pass).name();
+    if (text.empty()) {
+      text = first = name;
+    } else if (name != first) {
+      text += fmt::format(" ({} {})", kernels::name(pass), name);
+    }
+  }
+  return text;
+}
+
+/// The operands' roles and all others that some layer does not leave at FP32.
+std::vector<const nn::RoleEntry*> shown_roles(const std::vector<nn::Network::LayerRow>& rows) {
+  std::vector<const nn::RoleEntry*> shown;
+  for (const nn::RoleEntry& role : nn::roles()) {
+    const auto differs = [&](const nn::Network::LayerRow& row) {
+      const std::string format = format_of(*row.layer, role);
+      return format != "-" && format != "fp32";
+    };
+    if (role.operand || std::any_of(rows.begin(), rows.end(), differs)) {
+      shown.push_back(&role);
+    }
+  }
+  return shown;
+}
+
+std::string layer_table(const nn::Network& network) {
+  const std::vector<nn::Network::LayerRow> rows = network.rows();
+  const std::vector<const nn::RoleEntry*> shown = shown_roles(rows);
+  std::vector<cli::Column> columns{{"layer", "", cli::Align::left},
+                                   {"kind", "", cli::Align::left},
+                                   {"output", "h x w x c"},
+                                   {"parameters"},
+                                   {"MACs", "per image"}};
+  for (const nn::RoleEntry* role : shown) {
+    columns.push_back({std::string(role->name), "", cli::Align::left});
+  }
+  cli::Table table(columns);
+  struct Sum {
+    std::int64_t parameters = 0, macs = 0;
+  } sums[2];
+  for (const nn::Network::LayerRow& row : rows) {
+    sums[row.training_only].parameters += row.parameters;
+    sums[row.training_only].macs += row.macs;
+    std::vector<std::string> cells{row.name, row.kind,
+                                   fmt::format("{}x{}x{}", row.output.h, row.output.w, row.output.c),
+                                   fmt::format("{}", row.parameters), fmt::format("{}", row.macs)};
+    for (const nn::RoleEntry* role : shown) {
+      cells.push_back(format_of(*row.layer, *role));
+    }
+    table.add_row(cells);
+  }
+  const auto add_sum = [&](std::string_view name, const Sum& sum) {
+    std::vector<std::string> cells{std::string(name), "", "", fmt::format("{}", sum.parameters),
+                                   fmt::format("{}", sum.macs)};
+    cells.resize(columns.size());
+    table.add_row(cells);
+  };
+  add_sum("total", sums[false]);
+  if (sums[true].parameters > 0) {
+    add_sum("more in training", sums[true]);
+  }
   return table.text();
 }
 

@@ -6,10 +6,10 @@ namespace precsim::models {
 void lenet5(nn::NetworkBuilder& net) {
   net.conv2d("conv1", {.channels = 6, .kernel = 5, .pad = 2});
   net.relu("relu1");
-  net.max_pool("pool1", 2, 2);
+  net.max_pool("pool1", {.size = 2, .stride = 2});
   net.conv2d("conv2", {.channels = 16, .kernel = 5});
   net.relu("relu2");
-  net.max_pool("pool2", 2, 2);
+  net.max_pool("pool2", {.size = 2, .stride = 2});
   net.flatten("flatten");
   net.linear("fc1", 120);
   net.relu("relu3");

@@ -31,5 +31,12 @@ void resnet32(nn::NetworkBuilder& net);
 void resnet44(nn::NetworkBuilder& net);
 void resnet56(nn::NetworkBuilder& net);
 void resnet110(nn::NetworkBuilder& net);
+void resnet18(nn::NetworkBuilder& net);
+void resnet34(nn::NetworkBuilder& net);
+void resnet50(nn::NetworkBuilder& net);
+void resnet101(nn::NetworkBuilder& net);
+void vgg16(nn::NetworkBuilder& net);
+void alexnet(nn::NetworkBuilder& net);
+void googlenet_v1(nn::NetworkBuilder& net);
 
 }  // namespace precsim::models

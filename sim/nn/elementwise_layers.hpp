@@ -1,4 +1,4 @@
-// Layers without products: ReLU, pooling, flatten, batch normalization.
+// Layers without products: ReLU, flatten, batch normalization.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,6 @@ namespace precsim::nn {
 
 /// y = x > 0 ? x : +0; the gradient passes where y as it is stored (numerics 6) is > 0: not where a format flushed it.
 std::unique_ptr<Layer> relu(std::string name);
-
-/// Windows of size x size every `stride` pixels, without padding; trailing pixels that fill no window are left out.
-/// The maximum is the first one in window order (row by row); its gradient goes there, overlaps added in window order.
-std::unique_ptr<Layer> max_pool(std::string name, std::int64_t size, std::int64_t stride);
-/// The FP32 sum in window order times the FP32 reciprocal of the count; the gradient is divided alike.
-std::unique_ptr<Layer> average_pool(std::string name, std::int64_t size, std::int64_t stride);
-/// Average over all pixels of an image: average_pool with one window.
-std::unique_ptr<Layer> global_average_pool(std::string name);
 
 /// (n, h, w, c) -> (n, 1, 1, h * w * c) in storage order.
 std::unique_ptr<Layer> flatten(std::string name);

@@ -191,7 +191,7 @@ class Concat final : public Layer {
   }
   std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override {
     // Every branch reads its part several times.
-    const StoredPtr whole = in_memory(gradient, context.memory);
+    const StoredPtr whole = values_in_memory(gradient, context.memory);
     std::vector<SourcePtr> gradients;
     std::int64_t at = 0;
     for (const Shape& input : inputs_) {

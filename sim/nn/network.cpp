@@ -8,7 +8,6 @@
 
 #include "formats/error.hpp"
 #include "formats/hash.hpp"
-#include "sim/kernels/threads.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -29,11 +28,14 @@ std::string stored_name(const ProductLayer& layer) {
 }  // namespace
 
 Network::Network(NetworkBuilder builder, const PrecisionPlan& plan, bool has_momentum)
-    : shapes_(std::move(builder.shapes_)), nodes_(std::move(builder.nodes_)) {
+    : shapes_(std::move(builder.shapes_)),
+      nodes_(std::move(builder.nodes_)),
+      auxiliaries_(std::move(builder.auxiliaries_)) {
   configure(plan, has_momentum);
   plan_storage();
   check_tensor_ids();
   check_readers();
+  mark_training_only();
   plan_memory();
 }
 
@@ -64,6 +66,9 @@ void Network::configure(const PrecisionPlan& plan, bool has_momentum) {
         traits[static_cast<std::size_t>(input) - 1].statistics = true;
       }
     }
+  }
+  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
+    traits[auxiliary.node - 1].classifier = traits[auxiliary.node - 1].product;
   }
   plan.check(traits, has_momentum);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -115,6 +120,9 @@ void Network::check_tensor_ids() const {
 
 void Network::check_readers() const {
   std::vector<bool> read(nodes_.size() + 1, false);
+  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
+    read[auxiliary.node] = true;
+  }
   for (const NetworkBuilder::Node& node : nodes_) {
     for (const int input : node.inputs) {
       read[static_cast<std::size_t>(input)] = true;
@@ -130,6 +138,9 @@ void Network::plan_memory() {
   last_reader_.assign(readers.size(), nodes_.size());
   in_memory_.assign(readers.size(), false);
   in_memory_.back() = true;
+  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
+    in_memory_[auxiliary.node] = true;
+  }
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const Layer& layer = *nodes_[i].layer;
     in_memory_[i + 1] = in_memory_[i + 1] || layer.keeps_output();
@@ -141,6 +152,17 @@ void Network::plan_memory() {
   }
 }
 
+void Network::mark_training_only() {
+  training_only_.assign(nodes_.size() + 1, true);
+  training_only_.back() = false;
+  for (std::size_t i = nodes_.size(); i > 0; --i) {
+    for (const int input : nodes_[i - 1].inputs) {
+      const auto node = static_cast<std::size_t>(input);
+      training_only_[node] = training_only_[node] && training_only_[i];
+    }
+  }
+}
+
 SourcePtr Network::store(std::size_t node, SourcePtr source, const StepContext& context) const {
   if (storage_[node]) {
     return storage_[node]->quantizer->store(source, storage_[node]->conversion, context);
@@ -148,12 +170,17 @@ SourcePtr Network::store(std::size_t node, SourcePtr source, const StepContext& 
   return in_memory_[node] ? in_memory(source, context.memory) : source;
 }
 
-Tensor Network::forward(Tensor images, const StepContext& given) {
+Tensor Network::forward(Tensor images, const StepContext& given, std::vector<Auxiliary>* auxiliaries) {
+  PRECSIM_CHECK(auxiliaries_.empty() || !given.training || auxiliaries != nullptr,
+                "training forgets the auxiliary outputs");
   StepContext context = given;
   context.memory = memory_.get();
   std::vector<SourcePtr> outputs(nodes_.size() + 1);
   outputs[0] = store(0, std::make_shared<Stored>(std::move(images)), context);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (training_only_[i + 1] && !context.training) {
+      continue;
+    }
     std::vector<SourcePtr> inputs;
     for (const int input : nodes_[i].inputs) {
       inputs.push_back(outputs[static_cast<std::size_t>(input)]);
@@ -167,6 +194,11 @@ Tensor Network::forward(Tensor images, const StepContext& given) {
     }
     if (context.training && layer.keeps_output()) {
       layer.keep_output(in_memory(outputs[i + 1], context.memory));
+    }
+  }
+  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
+    if (context.training) {
+      auxiliaries->push_back({auxiliary.loss_weight, evaluate(*outputs[auxiliary.node])});
     }
   }
   return evaluate(*outputs.back());
@@ -187,27 +219,25 @@ SourcePtr Network::sum(std::vector<SourcePtr> terms, const StepContext& context)
   sum->statistics.reset();
   const kernels::ElementwiseKernel& kernel = kernels::elementwise_kernel(context.kernel);
   const Shape& shape = sum->shape();
-  const std::int64_t run = run_pixels(shape);
   for (const SourcePtr& term : std::span(terms).subspan(1)) {
-#pragma omp parallel if (kernels::worth_threads(shape.size()))
-    {
-      RunScratch scratch(run * shape.c);
-#pragma omp for schedule(static)
-      for (std::int64_t first = 0; first < shape.pixels(); first += run) {
-        const std::int64_t count = std::min(run, shape.pixels() - first);
-        float* const at = sum->tensor.values.data() + first * shape.c;
-        kernel.add(count * shape.c, at, term->read(first, count, scratch.data()), at);
-      }
-    }
+    for_runs(shape, [&](std::int64_t first, std::int64_t count) {
+      RunScratch scratch(count * shape.c);
+      float* const at = sum->tensor.values.data() + first * shape.c;
+      kernel.add(count * shape.c, at, term->read(first, count, scratch.data()), at);
+    });
   }
   return sum;
 }
 
-void Network::backward(Tensor gradient, const StepContext& given) {
+void Network::backward(Tensor gradient, const StepContext& given, std::vector<Tensor> auxiliary_gradients) {
+  PRECSIM_CHECK(auxiliary_gradients.size() == auxiliaries_.size(), "one gradient per auxiliary output");
   StepContext context = given;
   context.memory = memory_.get();
   std::vector<std::vector<SourcePtr>> gradients(nodes_.size() + 1);
   gradients.back().push_back(std::make_shared<Stored>(std::move(gradient)));
+  for (std::size_t i = 0; i < auxiliaries_.size(); ++i) {
+    gradients[auxiliaries_[i].node].push_back(std::make_shared<Stored>(std::move(auxiliary_gradients[i])));
+  }
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Layer& layer = *nodes_[i].layer;
     std::vector<SourcePtr> own = std::move(gradients[i + 1]);
@@ -283,7 +313,8 @@ std::vector<Network::LayerRow> Network::rows() const {
     for (const Parameter* parameter : layer.parameters()) {
       parameters += static_cast<std::int64_t>(parameter->values.size());
     }
-    rows.push_back({layer.name(), std::string(layer.kind()), shapes_[i + 1], parameters, layer.macs(inputs), &layer});
+    rows.push_back({layer.name(), std::string(layer.kind()), shapes_[i + 1], parameters, layer.macs(inputs), &layer,
+                    training_only_[i + 1]});
   }
   return rows;
 }

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "sim/nn/layer.hpp"
+#include "sim/nn/lrn.hpp"
+#include "sim/nn/pool.hpp"
 #include "sim/nn/precision_plan.hpp"
 #include "sim/nn/product_layer.hpp"
 #include "sim/nn/step_memory.hpp"
@@ -32,13 +34,18 @@ class NetworkBuilder {
   int linear(std::string name, std::int64_t features, int input = previous);
   int batch_norm(std::string name, int input = previous);
   int relu(std::string name, int input = previous);
-  int max_pool(std::string name, std::int64_t size, std::int64_t stride, int input = previous);
-  int average_pool(std::string name, std::int64_t size, std::int64_t stride, int input = previous);
+  int max_pool(std::string name, const PoolOptions& options, int input = previous);
+  int average_pool(std::string name, const PoolOptions& options, int input = previous);
   int global_average_pool(std::string name, int input = previous);
   int flatten(std::string name, int input = previous);
   int add(std::string name, int left, int right);
   int shortcut(std::string name, std::int64_t channels, std::int64_t stride, int input = previous);
+  int lrn(std::string name, const LrnOptions& options, int input = previous);
+  int dropout(std::string name, double rate, int input = previous);
   int concat(std::string name, std::vector<int> inputs);
+  /// Makes the logits of a layer one more output in training, whose loss counts `loss_weight` times. The last layer
+  /// added is the main output. Layers that lead to auxiliary outputs alone take no part in evaluation.
+  void auxiliary_output(int layer, double loss_weight);
   std::int64_t classes() const { return classes_; }
   const Shape& image() const { return shapes_[0]; }
 
@@ -52,8 +59,13 @@ class NetworkBuilder {
     std::vector<int> inputs;  ///< node indices; 0 is the images, node i is layer i - 1
   };
   std::int64_t classes_;
+  struct Auxiliary {
+    std::size_t node;
+    double loss_weight;
+  };
   std::vector<Shape> shapes_;  ///< per node, for one image
   std::vector<Node> nodes_;
+  std::vector<Auxiliary> auxiliaries_;
 };
 
 /// A parameter in its place.
@@ -72,10 +84,15 @@ class Network {
   /// Draws every weight (stream init, tensor "layer/weights"), zero biases, unit gammas; no momentum, fresh buffers.
   void initialize(InitScheme scheme, std::uint32_t seed);
 
-  /// Logits (n, 1, 1, classes).
-  Tensor forward(Tensor images, const StepContext& context);
-  /// Fills all gradients; follows a forward() in training.
-  void backward(Tensor gradient, const StepContext& context);
+  struct Auxiliary {
+    double loss_weight;
+    Tensor logits;
+  };
+  /// Logits (n, 1, 1, classes). `auxiliaries` takes those of auxiliary outputs, in the order in which they were made;
+  /// in training it must be given where there are any.
+  Tensor forward(Tensor images, const StepContext& context, std::vector<Auxiliary>* auxiliaries = nullptr);
+  /// Fills all gradients; follows a forward() in training. One gradient per auxiliary output.
+  void backward(Tensor gradient, const StepContext& context, std::vector<Tensor> auxiliary_gradients = {});
   /// Of the tensors of its steps.
   const StepMemory& memory() const { return *memory_; }
 
@@ -93,6 +110,7 @@ class Network {
     Shape output;  ///< for one image
     std::int64_t parameters, macs;
     const Layer* layer;
+    bool training_only;  ///< leads to auxiliary outputs alone
   };
   std::vector<LayerRow> rows() const;
   std::vector<Layer*> layers() const;
@@ -106,6 +124,7 @@ class Network {
   void plan_storage();
   void check_tensor_ids() const;
   void check_readers() const;
+  void mark_training_only();
   void plan_memory();
   SourcePtr store(std::size_t node, SourcePtr source, const StepContext& context) const;
   SourcePtr sum(std::vector<SourcePtr> gradients, const StepContext& context) const;
@@ -114,7 +133,9 @@ class Network {
       std::make_unique<StepMemory>();  ///< outlives the layers, which keep tensors in it
   std::vector<Shape> shapes_;
   std::vector<NetworkBuilder::Node> nodes_;
+  std::vector<NetworkBuilder::Auxiliary> auxiliaries_;
   // Per node:
+  std::vector<bool> training_only_;  ///< leads to auxiliary outputs alone
   std::vector<std::optional<Storage>> storage_;
   std::vector<bool> in_memory_;           ///< not computed anew by its reader
   std::vector<std::size_t> last_reader_;  ///< the last layer that reads it

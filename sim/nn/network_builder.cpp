@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "formats/error.hpp"
+#include "sim/nn/dropout.hpp"
 #include "sim/nn/elementwise_layers.hpp"
 #include "sim/nn/merge_layers.hpp"
 #include "sim/nn/network.hpp"
@@ -34,6 +35,14 @@ int NetworkBuilder::append(std::unique_ptr<Layer> layer, std::vector<int> inputs
   return static_cast<int>(nodes_.size());
 }
 
+void NetworkBuilder::auxiliary_output(int layer, double loss_weight) {
+  const Shape logits{1, 1, 1, classes_};
+  if (shape_of(layer) != logits) {
+    throw UserError(fmt::format("an auxiliary output must be {} logits, not {}", classes_, to_string(shape_of(layer))));
+  }
+  auxiliaries_.push_back({layer == previous ? nodes_.size() : static_cast<std::size_t>(layer), loss_weight});
+}
+
 int NetworkBuilder::conv2d(std::string name, const Conv2dOptions& options, int input) {
   return append(ProductLayer::conv2d(std::move(name), shape_of(input).c, options), {input});
 }
@@ -46,11 +55,11 @@ int NetworkBuilder::batch_norm(std::string name, int input) {
 int NetworkBuilder::relu(std::string name, int input) {
   return append(nn::relu(std::move(name)), {input});
 }
-int NetworkBuilder::max_pool(std::string name, std::int64_t size, std::int64_t stride, int input) {
-  return append(nn::max_pool(std::move(name), size, stride), {input});
+int NetworkBuilder::max_pool(std::string name, const PoolOptions& options, int input) {
+  return append(nn::max_pool(std::move(name), options), {input});
 }
-int NetworkBuilder::average_pool(std::string name, std::int64_t size, std::int64_t stride, int input) {
-  return append(nn::average_pool(std::move(name), size, stride), {input});
+int NetworkBuilder::average_pool(std::string name, const PoolOptions& options, int input) {
+  return append(nn::average_pool(std::move(name), options), {input});
 }
 int NetworkBuilder::global_average_pool(std::string name, int input) {
   return append(nn::global_average_pool(std::move(name)), {input});
@@ -64,6 +73,12 @@ int NetworkBuilder::add(std::string name, int left, int right) {
 }
 int NetworkBuilder::shortcut(std::string name, std::int64_t channels, std::int64_t stride, int input) {
   return append(nn::shortcut(std::move(name), channels, stride), {input});
+}
+int NetworkBuilder::lrn(std::string name, const LrnOptions& options, int input) {
+  return append(nn::lrn(std::move(name), options), {input});
+}
+int NetworkBuilder::dropout(std::string name, double rate, int input) {
+  return append(nn::dropout(std::move(name), rate), {input});
 }
 int NetworkBuilder::concat(std::string name, std::vector<int> inputs) {
   return append(nn::concat(std::move(name)), std::move(inputs));

@@ -34,7 +34,7 @@ struct LayerTraits {
   bool product = false;            ///< convolution or linear: every role
   bool saves = false;              ///< has role `saved`
   bool first_convolution = false;  ///< the selector first_convolution
-  bool classifier = false;         ///< the selector classifier: the last product layer
+  bool classifier = false;         ///< the selector classifier: the last product layer (and of each auxiliary output)
   bool input_gradient = true;      ///< false where nothing before it learns
   bool statistics = false;         ///< of a product's output are wanted in training, by channel
 };

@@ -24,7 +24,7 @@ struct Noted {
 
 /// Calls read(first, count, out) for all runs of a tensor, where out has room for one, and notes what it returns.
 template <class Read>
-Noted for_runs(const Shape& shape, std::int64_t run, const formats::ArrayKernel& kernel, Read read) {
+Noted note_runs(const Shape& shape, std::int64_t run, const formats::ArrayKernel& kernel, Read read) {
   float absmax = 0;
   std::int64_t bad = shape.size();
 #pragma omp parallel if (kernels::worth_threads(shape.size()) && run < shape.pixels())
@@ -45,8 +45,8 @@ Noted for_runs(const Shape& shape, std::int64_t run, const formats::ArrayKernel&
 }
 
 Noted note(const Source& source, const formats::ArrayKernel& kernel) {
-  return for_runs(source.shape(), run_pixels(source.shape()), kernel,
-                  [&](std::int64_t first, std::int64_t count, float* out) { return source.read(first, count, out); });
+  return note_runs(source.shape(), run_pixels(source.shape()), kernel,
+                   [&](std::int64_t first, std::int64_t count, float* out) { return source.read(first, count, out); });
 }
 
 bool skippable(Role role) {
@@ -73,8 +73,8 @@ void check_all_finite(std::span<const float> values, std::string_view layer, std
                       const StepContext& context, bool skippable) {
   const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
   const auto size = static_cast<std::int64_t>(values.size());
-  const Noted noted = for_runs({1, 1, size, 1}, run_pixels({1, 1, 1, 1}), kernel,
-                               [&](std::int64_t first, std::int64_t, float*) { return values.data() + first; });
+  const Noted noted = note_runs({1, 1, size, 1}, run_pixels({1, 1, 1, 1}), kernel,
+                                [&](std::int64_t first, std::int64_t, float*) { return values.data() + first; });
   if (noted.first_bad >= 0) {
     throw NonFinite(std::string(layer), fmt::format("{}[{}]", what, noted.first_bad), context.step, skippable);
   }
@@ -109,7 +109,7 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
   int exponent = wanted;
   std::uint64_t count_saturated = 0;
   const std::int64_t run = format.splittable(conversion.rounding) ? run_pixels(shape) : shape.pixels();
-  const Noted after = for_runs(shape, run, kernel, [&](std::int64_t first, std::int64_t count, float* out) {
+  const Noted after = note_runs(shape, run, kernel, [&](std::int64_t first, std::int64_t count, float* out) {
     const std::int64_t at = first * shape.c;
     const formats::Block block{source.read(first, count, out), count * shape.c, 1, static_cast<std::uint64_t>(at)};
     float* const values = integer ? nullptr : stored.tensor.values.data() + at;

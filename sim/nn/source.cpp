@@ -64,6 +64,11 @@ StoredPtr in_memory(const SourcePtr& source, std::pmr::memory_resource* memory) 
   return stored != nullptr ? stored : std::make_shared<Stored>(evaluate(*source, memory));
 }
 
+StoredPtr values_in_memory(const SourcePtr& source, std::pmr::memory_resource* memory) {
+  auto stored = std::dynamic_pointer_cast<const Stored>(source);
+  return stored != nullptr && stored->codes.empty() ? stored : std::make_shared<Stored>(evaluate(*source, memory));
+}
+
 Tensor evaluate(const Source& source, std::pmr::memory_resource* memory) {
   Tensor all(source.shape(), memory);
   evaluate(source, all.values);
@@ -71,17 +76,13 @@ Tensor evaluate(const Source& source, std::pmr::memory_resource* memory) {
 }
 
 void evaluate(const Source& source, std::span<float> to) {
-  const Shape& shape = source.shape();
-  const std::int64_t run = run_pixels(shape);
-#pragma omp parallel for schedule(static) if (kernels::worth_threads(shape.size()))
-  for (std::int64_t first = 0; first < shape.pixels(); first += run) {
-    const std::int64_t count = std::min(run, shape.pixels() - first);
-    float* const out = to.data() + first * shape.c;
+  for_runs(source.shape(), [&](std::int64_t first, std::int64_t count) {
+    float* const out = to.data() + first * source.shape().c;
     const float* const numbers = source.read(first, count, out);
     if (numbers != out) {
-      std::copy_n(numbers, count * shape.c, out);
+      std::copy_n(numbers, count * source.shape().c, out);
     }
-  }
+  });
 }
 
 std::int64_t run_pixels(const Shape& shape) {

@@ -1,6 +1,7 @@
 // Tensors as they are read: from memory, from stored codes, or computed anew by every reader.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "formats/format.hpp"
 #include "sim/kernels/native/epilogue.hpp"
+#include "sim/kernels/threads.hpp"
 #include "sim/kernels/tile.hpp"
 #include "sim/nn/tensor.hpp"
 
@@ -71,16 +73,22 @@ class View final : public Source {
 
 /// The source itself where it is in memory, else all its numbers.
 StoredPtr in_memory(const SourcePtr& source, std::pmr::memory_resource* memory);
+/// The same with FP32 values: codes are decoded.
+StoredPtr values_in_memory(const SourcePtr& source, std::pmr::memory_resource* memory);
 /// All its numbers.
 Tensor evaluate(const Source& source, std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 void evaluate(const Source& source, std::span<float> to);
 
 /// Pixels of a run: about 16 KiB of numbers, and a multiple of 4 elements.
 std::int64_t run_pixels(const Shape& shape);
-/// Runs of a tensor.
-inline std::int64_t run_count(const Shape& shape) {
+/// Calls f(first, count) for all runs of a tensor, shared among threads.
+template <class F>
+void for_runs(const Shape& shape, F f) {
   const std::int64_t run = run_pixels(shape);
-  return (shape.pixels() + run - 1) / run;
+#pragma omp parallel for schedule(static) if (kernels::worth_threads(shape.size()))
+  for (std::int64_t first = 0; first < shape.pixels(); first += run) {
+    f(first, std::min(run, shape.pixels() - first));
+  }
 }
 
 /// Room for one run on the thread that asks, given back in reverse order.

@@ -126,16 +126,24 @@ void Trainer::train_step(std::int64_t step, std::span<const std::int64_t> order,
                                   steps_per_epoch_ * options_.epochs);
   const double scale = loss_scale_.value();
   StepReport report{step, epoch, lr, 0, 0, scale, false};
-  const Tensor logits = network_.forward(std::move(batch.images), now);
+  std::vector<Network::Auxiliary> auxiliaries;
+  const Tensor logits = network_.forward(std::move(batch.images), now, &auxiliaries);
   check_all_finite(logits.values, network_.layers().back()->name(), "logits", now, false);
   LossResult loss = softmax_cross_entropy(logits, batch.labels, scale);
+  std::vector<Tensor> auxiliary_gradients;
+  for (const Network::Auxiliary& auxiliary : auxiliaries) {
+    check_all_finite(auxiliary.logits.values, network_.layers().back()->name(), "auxiliary logits", now, false);
+    LossResult own = softmax_cross_entropy(auxiliary.logits, batch.labels, scale * auxiliary.loss_weight);
+    loss.loss += auxiliary.loss_weight * own.loss;
+    auxiliary_gradients.push_back(std::move(own.gradient));
+  }
   report.loss = loss.loss;
   report.accuracy = static_cast<double>(loss.correct) / static_cast<double>(options_.batch);
   if (!std::isfinite(loss.loss)) {
     throw NonFinite(network_.layers().back()->name(), "loss", step, false);
   }
   try {
-    network_.backward(std::move(loss.gradient), now);
+    network_.backward(std::move(loss.gradient), now, std::move(auxiliary_gradients));
     optimizer_->step(network_, static_cast<float>(lr), static_cast<float>(scale), now);
     loss_scale_.clean_step();
   } catch (const NonFinite& cause) {

@@ -134,7 +134,7 @@ class CatalogueTest(ProgramTest):
                 self.assert_refused("formats", name, says=says)
 
     def test_models_are_listed_and_laid_out(self):
-        for name in ("mlp", "lenet5", "cnn_bn"):
+        for name in ("mlp", "lenet5", "cnn_bn", "resnet20", "resnet50"):
             self.assertRegex(self.assert_runs("models").stdout, rf"(?m)^{name} ")
             self.assertRegex(self.assert_runs("models", name).stdout, r"(?m)^total ")
         self.assertRegex(self.assert_runs("models", "lenet5").stdout, r"(?m)^total +61706 ")
@@ -142,6 +142,16 @@ class CatalogueTest(ProgramTest):
         self.assertRegex(paper, r"(?m)^conv1 .* fp32 +fp32 +fp32$")
         self.assertRegex(paper, r"(?m)^conv2 .* dfp16:headroom=1 +dfp16:headroom=1$")
         self.assertIn("dfp7", self.assert_runs("models", "mlp", "--set", "plan.fc1.weights=dfp7").stdout)
+        mixed = self.assert_runs("models", "mlp", "--set", "plan.fc2.weights.input_gradient=bf16",
+                                 "--set", "plan.momentum=fp16").stdout
+        self.assertRegex(mixed, r"(?m)^fc2 .* dfp16:headroom=1 \(input_gradient bf16\) .* fp16$")
+        self.assertRegex(mixed, r"(?m)^layer .* weights +activations +errors +momentum$")
+
+    def test_training_only_layers_are_counted_apart(self):
+        text = self.assert_runs("models", "googlenet_v1").stdout
+        self.assertRegex(text, r"(?m)^total +6998552 +1582671872$")
+        self.assertRegex(text, r"(?m)^more in training +6379728 ")
+        self.assertLessEqual(max(map(len, text.splitlines())), 160)
 
     def test_impossible_models_are_refused(self):
         for words, says in ((["lenet"], "lenet5"), (["lenet5", "--image", "28x28"], "HxWxC"),

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "formats/random_bits.hpp"
 #include "sim/nn/product_layer.hpp"
 #include "sim/nn/tensor.hpp"
 
@@ -109,13 +110,23 @@ inline Array relu(Array x) {
   return x;
 }
 
+/// Windows of one side of `length` pixels.
+inline std::int64_t windows(std::int64_t length, const PoolOptions& o) {
+  std::int64_t count = 0;
+  const auto holds = [&](std::int64_t first) {
+    return first + o.size <= length + 2 * o.pad ||
+           (o.ceil && first - o.stride + o.size < length + 2 * o.pad && first < length + o.pad);
+  };
+  for (std::int64_t first = 0; holds(first); first += o.stride) ++count;
+  return count;
+}
+
 /// size 0: one window over the image. `winners` (may be null) takes the element each maximum came from.
-inline Array pool(const Array& x, std::int64_t size, std::int64_t stride, bool maximum,
-                  std::vector<std::size_t>* winners = nullptr) {
-  const std::int64_t rows = size == 0 ? x.shape.h : size;
-  const std::int64_t columns = size == 0 ? x.shape.w : size;
-  const std::int64_t step = size == 0 ? 1 : stride;
-  Array y({x.shape.n, (x.shape.h - rows) / step + 1, (x.shape.w - columns) / step + 1, x.shape.c});
+inline Array pool(const Array& x, const PoolOptions& o, bool maximum, std::vector<std::size_t>* winners = nullptr) {
+  const bool whole = o.size == 0;
+  const std::int64_t rows = whole ? x.shape.h : o.size;
+  const std::int64_t columns = whole ? x.shape.w : o.size;
+  Array y({x.shape.n, whole ? 1 : windows(x.shape.h, o), whole ? 1 : windows(x.shape.w, o), x.shape.c});
   for (std::int64_t n = 0; n < y.shape.n; ++n)
     for (std::int64_t h = 0; h < y.shape.h; ++h)
       for (std::int64_t w = 0; w < y.shape.w; ++w)
@@ -123,17 +134,41 @@ inline Array pool(const Array& x, std::int64_t size, std::int64_t stride, bool m
           double largest = -1e300;
           double sum = 0;
           std::int64_t winner = 0;
-          for (std::int64_t r = h * step; r < h * step + rows; ++r)
-            for (std::int64_t s = w * step; s < w * step + columns; ++s) {
+          std::int64_t count = 0;
+          for (std::int64_t r = h * o.stride - o.pad; r < h * o.stride - o.pad + rows; ++r)
+            for (std::int64_t s = w * o.stride - o.pad; s < w * o.stride - o.pad + columns; ++s) {
+              count += r < x.shape.h + o.pad && s < x.shape.w + o.pad ? 1 : 0;
+              if (r < 0 || s < 0 || r >= x.shape.h || s >= x.shape.w) continue;
               const double value = x.at(n, r, s, c);
               winner = value > largest ? ((n * x.shape.h + r) * x.shape.w + s) * x.shape.c + c : winner;
               largest = std::max(largest, value);
               sum += value;
             }
-          y.at(n, h, w, c) = maximum ? largest : sum / static_cast<double>(rows * columns);
+          y.at(n, h, w, c) = maximum ? largest : sum / static_cast<double>(count);
           if (winners != nullptr) winners->push_back(static_cast<std::size_t>(winner));
         }
   return y;
+}
+
+inline Array lrn(const Array& x, std::int64_t size, double alpha, double k) {
+  Array y(x.shape);
+  for (std::int64_t i = 0; i < x.shape.size(); ++i) {
+    double sum = 0;
+    for (std::int64_t j = i - size / 2; j <= i + size / 2; ++j) {
+      const bool same_pixel = j >= 0 && j / x.shape.c == i / x.shape.c;
+      sum += same_pixel ? std::pow(x.values[static_cast<std::size_t>(j)], 2) : 0.0;
+    }
+    const auto at = static_cast<std::size_t>(i);
+    y.values[at] = x.values[at] * std::pow(k + alpha / static_cast<double>(size) * sum, -0.75);
+  }
+  return y;
+}
+
+inline Array dropout(Array x, double rate, const formats::RandomBits& bits) {
+  for (std::size_t i = 0; i < x.values.size(); ++i) {
+    x.values[i] = bits.word(i) * 0x1p-32 < rate ? 0 : x.values[i] / (1 - rate);
+  }
+  return x;
 }
 
 inline Array batch_norm(const Array& x, std::span<const double> gamma, std::span<const double> beta) {

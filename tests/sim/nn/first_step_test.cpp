@@ -71,10 +71,10 @@ class ExactLenet {
     const Conv2dOptions second{.channels = 16, .kernel = 5};
     const Array y1 = exactly::conv(x, weight("conv1"), bias("conv1"), first);
     std::vector<std::size_t> winners1;
-    const Array p1 = exactly::pool(exactly::relu(y1), 2, 2, true, &winners1);
+    const Array p1 = exactly::pool(exactly::relu(y1), {.size = 2, .stride = 2}, true, &winners1);
     const Array y2 = exactly::conv(p1, weight("conv2"), bias("conv2"), second);
     std::vector<std::size_t> winners2;
-    Array flat = exactly::pool(exactly::relu(y2), 2, 2, true, &winners2);
+    Array flat = exactly::pool(exactly::relu(y2), {.size = 2, .stride = 2}, true, &winners2);
     const Shape before_flatten = flat.shape;
     flat.shape = {batch_size, 1, 1, 400};
     const Array y3 = exactly::linear(flat, weight("fc1"), bias("fc1"));
@@ -168,6 +168,36 @@ TEST(FirstStep, Int16GradientsPointWhereFp32Points) {
     EXPECT_LT(close, 1) << layer;
     EXPECT_LT(coarse, 0.9999) << layer;
     EXPECT_GT(cosine(dfp16.gradients.at(layer + ".bias"), fp32.gradients.at(layer + ".bias")), 0.999) << layer;
+  }
+}
+
+/// Grouped convolutions as in AlexNet (5x5 in two groups), and odd channels per group.
+NetworkBuilder grouped_model() {
+  NetworkBuilder net({1, 8, 8, 2}, 5);
+  net.conv2d("conv1", {.channels = 12, .kernel = 3, .pad = 1});
+  net.relu("relu1");
+  net.conv2d("conv2", {.channels = 18, .kernel = 5, .pad = 2, .groups = 2});
+  net.relu("relu2");
+  net.conv2d("conv3", {.channels = 12, .kernel = 3, .stride = 2, .groups = 6, .bias = false});
+  net.relu("relu3");
+  net.global_average_pool("pool");
+  net.linear("fc", net.classes());
+  return net;
+}
+
+TEST(GroupedConvolutions, HaveTheSameBitsWithEveryEngine) {
+  for (const NamedPlan& plan : named_plans()) {
+    SCOPED_TRACE(plan.name);
+    TrainingOptions options = few_steps(2);
+    std::vector<std::string> hashes;
+    for (const kernels::Engine engine : {kernels::Engine::simulate, kernels::Engine::native, kernels::Engine::check}) {
+      options.engine = engine;
+      const Trained run = train(grouped_model(), PrecisionPlan(plan.name), options);
+      EXPECT_EQ(run.result.outcome, Outcome::finished) << run.result.message;
+      hashes.push_back(run.hash);
+    }
+    EXPECT_EQ(hashes[0], hashes[1]);
+    EXPECT_EQ(hashes[0], hashes[2]);
   }
 }
 

@@ -8,9 +8,12 @@
 #include <sstream>
 
 #include "sim/models/models.hpp"
+#include "sim/nn/dropout.hpp"
 #include "sim/nn/elementwise_layers.hpp"
 #include "sim/nn/loss.hpp"
+#include "sim/nn/lrn.hpp"
 #include "sim/nn/merge_layers.hpp"
+#include "sim/nn/pool.hpp"
 #include "tests/sim/nn/double_layers.hpp"
 #include "tests/sim/nn/nn_support.hpp"
 
@@ -56,11 +59,11 @@ LayerCase linear_case(const std::string& name, std::int64_t inputs, std::int64_t
           }};
 }
 
-LayerCase pooling(const std::string& name, std::unique_ptr<Layer> layer, const Shape& input, std::int64_t size,
-                  std::int64_t stride, bool maximum) {
-  return {name, std::move(layer), {input}, [=](const Arrays& x, const Values&) {
-            return exactly::pool(x[0], size, stride, maximum);
-          }};
+LayerCase pooling(const std::string& name, const Shape& input, const PoolOptions& options, bool maximum) {
+  return {name,
+          maximum ? max_pool("layer", options) : average_pool("layer", options),
+          {input},
+          [=](const Arrays& x, const Values&) { return exactly::pool(x[0], options, maximum); }};
 }
 
 std::vector<LayerCase> cases() {
@@ -75,12 +78,19 @@ std::vector<LayerCase> cases() {
   all.push_back(linear_case("linear_no_bias", 3, 6, false));
   all.push_back(
       {"relu", relu("layer"), {{2, 3, 4, 3}}, [](const Arrays& x, const Values&) { return exactly::relu(x[0]); }});
-  all.push_back(pooling("max", max_pool("layer", 2, 2), {2, 5, 4, 3}, 2, 2, true));
-  all.push_back(pooling("max_overlap", max_pool("layer", 3, 1), {2, 5, 5, 2}, 3, 1, true));
-  all.push_back(pooling("max_gaps", max_pool("layer", 2, 3), {1, 7, 6, 2}, 2, 3, true));
-  all.push_back(pooling("average", average_pool("layer", 2, 2), {2, 5, 4, 3}, 2, 2, false));
-  all.push_back(pooling("average_overlap", average_pool("layer", 3, 2), {2, 7, 5, 2}, 3, 2, false));
-  all.push_back(pooling("global", global_average_pool("layer"), {3, 4, 5, 2}, 0, 1, false));
+  all.push_back(pooling("max", {2, 5, 4, 3}, {.size = 2, .stride = 2}, true));
+  all.push_back(pooling("max_overlap", {2, 5, 5, 2}, {.size = 3, .stride = 1}, true));
+  all.push_back(pooling("max_gaps", {1, 7, 6, 2}, {.size = 2, .stride = 3}, true));
+  all.push_back(pooling("average", {2, 5, 4, 3}, {.size = 2, .stride = 2}, false));
+  all.push_back(pooling("average_overlap", {2, 7, 5, 2}, {.size = 3, .stride = 2}, false));
+  all.push_back({"global", global_average_pool("layer"), {{3, 4, 5, 2}}, [](const Arrays& x, const Values&) {
+                   return exactly::pool(x[0], {.size = 0}, false);
+                 }});
+  all.push_back(pooling("max_pad", {2, 6, 7, 3}, {.size = 3, .stride = 2, .pad = 1}, true));
+  all.push_back(pooling("max_ceil", {2, 6, 7, 3}, {.size = 3, .stride = 2, .ceil = true}, true));
+  all.push_back(pooling("max_pad_ceil", {2, 6, 5, 3}, {.size = 2, .stride = 3, .pad = 1, .ceil = true}, true));
+  all.push_back(pooling("average_pad", {2, 6, 7, 3}, {.size = 3, .stride = 2, .pad = 1}, false));
+  all.push_back(pooling("average_pad_ceil", {2, 6, 5, 3}, {.size = 4, .stride = 3, .pad = 2, .ceil = true}, false));
   all.push_back({"flatten", flatten("layer"), {{2, 3, 2, 4}}, [](const Arrays& x, const Values&) {
                    Array y({x[0].shape.n, 1, 1, x[0].shape.h * x[0].shape.w * x[0].shape.c});
                    y.values = x[0].values;
@@ -101,6 +111,17 @@ std::vector<LayerCase> cases() {
   all.push_back(
       {"concat", concat("layer"), {{2, 3, 4, 5}, {2, 3, 4, 1}, {2, 3, 4, 3}}, [](const Arrays& x, const Values&) {
          return exactly::concat(x);
+       }});
+  all.push_back({"lrn", lrn("layer", {.alpha = 0.7f, .k = 2}), {{2, 2, 3, 7}}, [](const Arrays& x, const Values&) {
+                   return exactly::lrn(x[0], 5, 0.7, 2);
+                 }});
+  all.push_back({"lrn_few_channels",
+                 lrn("layer", {.size = 7, .alpha = 0.5f}),
+                 {{3, 2, 2, 2}},
+                 [](const Arrays& x, const Values&) { return exactly::lrn(x[0], 7, 0.5, 1); }});
+  all.push_back(
+      {"dropout", dropout("layer", 0.4), {{3, 2, 2, 9}}, [](const Arrays& x, const Values&) {
+         return exactly::dropout(x[0], 0.4, {0, formats::Stream::dropout, 0, formats::tensor_id("layer/dropout"), 0});
        }});
   return all;
 }
@@ -207,7 +228,7 @@ TEST(Gradient, OfEveryLayerIsTheDifferenceOfItsDefinition) {
       expect_differences(found.parameters[i], parameters[i], loss, c.layer->parameters()[i]->name);
     }
   }
-  EXPECT_EQ(tested, 21u);
+  EXPECT_EQ(tested, 29u);
 }
 
 TEST(Gradient, OfSoftmaxCrossEntropyIsTheDifferenceOfTheLoss) {
@@ -245,7 +266,7 @@ TEST(Gradient, TheLossOfSureLogitsStaysFinite) {
 }
 
 TEST(Gradient, TheFirstMaximumOfAWindowTakesTheWholeGradient) {
-  const auto layer = max_pool("pool", 2, 1);
+  const auto layer = max_pool("pool", {.size = 2, .stride = 1});
   auto input = std::make_shared<Stored>();
   input->tensor = Tensor({1, 2, 3, 1});
   input->tensor.values = {1, 5, 5, 5, 5, 0};

@@ -10,6 +10,7 @@
 
 #include "formats/error.hpp"
 #include "formats/random_bits.hpp"
+#include "sim/nn/loss.hpp"
 #include "tests/sim/nn/nn_support.hpp"
 
 namespace precsim::nn {
@@ -46,10 +47,24 @@ TEST(NetworkBuilder, RefusesWhatDoesNotFitNamingTheLayer) {
               HasSubstr("groups"));
   EXPECT_THAT(refusal([](Net& net) { net.linear("f", 3); }), AllOf(HasSubstr("layer f"), HasSubstr("flatten")));
   EXPECT_THAT(refusal([](Net& net) { net.linear("f", 0, net.flatten("flat")); }), HasSubstr("layer f"));
-  EXPECT_THAT(refusal([](Net& net) { net.max_pool("p", 7, 1); }), HasSubstr("layer p"));
-  EXPECT_THAT(refusal([](Net& net) { net.max_pool("p", 2, 0); }), HasSubstr("stride"));
-  EXPECT_THAT(refusal([](Net& net) { net.average_pool("p", 0, 2); }), HasSubstr("window"));
+  EXPECT_THAT(refusal([](Net& net) { net.max_pool("p", {.size = 7, .stride = 1}); }), HasSubstr("layer p"));
+  EXPECT_THAT(refusal([](Net& net) { net.max_pool("p", {.size = 2, .stride = 0}); }), HasSubstr("stride"));
+  EXPECT_THAT(refusal([](Net& net) { net.average_pool("p", {.size = 0, .stride = 2}); }), HasSubstr("window"));
+  EXPECT_THAT(refusal([](Net& net) { net.max_pool("p", {.size = 17}); }), HasSubstr("16x16"));
+  EXPECT_THAT(refusal([](Net& net) { net.max_pool("p", {.size = 3, .pad = 3}); }),
+              AllOf(HasSubstr("layer p"), HasSubstr("border")));
+  EXPECT_THAT(refusal([](Net& net) { net.average_pool("p", {.size = 3, .pad = -1}); }), HasSubstr("border"));
   EXPECT_THAT(refusal([](Net& net) { net.relu("r"), net.relu("r"); }), HasSubstr("layer r"));
+  EXPECT_THAT(refusal([](Net& net) { net.add("a", 0, net.conv2d("c", {.channels = 3})); }), HasSubstr("layer a"));
+  EXPECT_THAT(refusal([](Net& net) {
+                net.concat("j", {0, net.conv2d("c", {.channels = 2, .kernel = 2})});
+              }),
+              HasSubstr("layer j"));
+  EXPECT_THAT(refusal([](Net& net) { net.shortcut("s", 1, 2); }), HasSubstr("layer s"));
+  EXPECT_THAT(refusal([](Net& net) { net.shortcut("s", 4, 0); }), HasSubstr("stride"));
+  EXPECT_THAT(refusal([](Net& net) { net.auxiliary_output(net.relu("r"), 1); }), HasSubstr("logits"));
+  EXPECT_THAT(refusal([](Net& net) { net.lrn("n", {.size = 4}); }), AllOf(HasSubstr("layer n"), HasSubstr("odd")));
+  EXPECT_THAT(refusal([](Net& net) { net.dropout("d", 1); }), AllOf(HasSubstr("layer d"), HasSubstr("rate")));
 }
 
 TEST(Network, KnowsItsShapesAndCounts) {
@@ -63,6 +78,82 @@ TEST(Network, KnowsItsShapesAndCounts) {
   EXPECT_EQ(rows[3].output, (Shape{1, 2, 2, 6}));
   EXPECT_EQ(rows[3].parameters, 6 * 37);
   EXPECT_EQ(rows[3].macs, 4 * 6 * 36);
+}
+
+/// A shared layer, an auxiliary output beside the main one.
+NetworkBuilder headed_model() {
+  NetworkBuilder net({1, 2, 2, 1}, 3);
+  net.flatten("flatten");
+  const int shared = net.linear("shared", 5);
+  net.relu("relu1");
+  net.auxiliary_output(net.linear("head", 3), 0.25);
+  net.relu("relu2", shared);
+  net.linear("fc", 3);
+  return net;
+}
+
+TEST(Network, AuxiliaryOutputsAddTheirWeightedLoss) {
+  Network network(headed_model(), PrecisionPlan(), false);
+  network.initialize(InitScheme::he, 3);
+  Tensor images({4, 2, 2, 1});
+  support::Sample sample(5);
+  for (float& x : images.values) {
+    x = static_cast<float>(sample.word()) * 0x1p-31f - 1;
+  }
+  const std::vector<std::int32_t> labels{0, 2, 1, 2};
+  const StepContext context;
+  std::vector<Tensor> auxiliary_gradients;
+  Tensor gradient;
+  const auto loss = [&] {
+    std::vector<Network::Auxiliary> auxiliaries;
+    LossResult main = softmax_cross_entropy(network.forward(images, context, &auxiliaries), labels, 1);
+    EXPECT_EQ(auxiliaries.size(), 1u);
+    LossResult other = softmax_cross_entropy(auxiliaries[0].logits, labels, auxiliaries[0].loss_weight);
+    gradient = std::move(main.gradient);
+    auxiliary_gradients.clear();
+    auxiliary_gradients.push_back(std::move(other.gradient));
+    return main.loss + auxiliaries[0].loss_weight * other.loss;
+  };
+  loss();
+  network.backward(std::move(gradient), context, std::move(auxiliary_gradients));
+  int checked = 0;
+  for (const NamedParameter& p : network.parameters()) {
+    const std::vector<float> found = p.parameter->gradient;
+    for (std::size_t i = 0; i < found.size(); ++i, ++checked) {
+      const float kept = p.parameter->values[i];
+      p.parameter->values[i] = kept + 0x1p-9f;
+      const double above = loss();
+      p.parameter->values[i] = kept - 0x1p-9f;
+      const double difference = (above - loss()) * 0x1p8;
+      p.parameter->values[i] = kept;
+      EXPECT_NEAR(static_cast<double>(found[i]), difference, 2e-3) << p.name() << i;
+    }
+  }
+  EXPECT_EQ(checked, 25 + 18 + 18);
+}
+
+TEST(Network, EvaluationLeavesAuxiliaryOutputsOut) {
+  Network network(headed_model(), PrecisionPlan(), false);
+  network.initialize(InitScheme::he, 3);
+  std::vector<std::string_view> training_only;
+  std::uint64_t macs = 0;
+  for (const Network::LayerRow& row : network.rows()) {
+    if (row.training_only) {
+      training_only.push_back(row.name);
+    } else {
+      macs += static_cast<std::uint64_t>(row.macs);
+    }
+  }
+  EXPECT_EQ(training_only, (std::vector<std::string_view>{"relu1", "head"}));
+  for (const Layer* layer : network.layers()) {
+    EXPECT_EQ(layer->traits().classifier, layer->name() == "fc" || layer->name() == "head") << layer->name();
+  }
+  StepContext::Totals totals;
+  StepContext context;
+  context.training = false;
+  context.totals = &totals;
+  EXPECT_EQ(network.forward(Tensor({1, 2, 2, 1}), context).shape, (Shape{1, 1, 1, 3}));
+  EXPECT_EQ(totals.all_macs, macs);
 }
 
 TEST(Network, MarksTheLayersThatSelectorsMean) {

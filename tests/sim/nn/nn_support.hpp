@@ -145,7 +145,7 @@ inline NetworkBuilder small_model() {
   NetworkBuilder net({1, 8, 8, 2}, 5);
   net.conv2d("conv1", {.channels = 4, .kernel = 3, .pad = 1});
   net.relu("relu1");
-  net.max_pool("pool1", 2, 2);
+  net.max_pool("pool1", {.size = 2, .stride = 2});
   net.conv2d("conv2", {.channels = 6, .kernel = 3});
   net.relu("relu2");
   net.flatten("flatten");
