@@ -53,11 +53,14 @@ constexpr SpillFactors spill_factors(int exponent) {
 /// infinite c stays.
 float spill(std::int32_t lane, int exponent, float c);
 
-/// True iff chains with these largest sums of squares cannot leave [-(2^31-1), 2^31-1] at any prefix:
-/// squares_a <= floor((2^31-1)^2 / squares_b).
-constexpr bool proved(std::uint64_t squares_a, std::uint64_t squares_b) {
+/// The largest sum of squares that a chain may have against one of `squares`, so that it cannot leave
+/// [-(2^31-1), 2^31-1] at any prefix: floor((2^31-1)^2 / squares).
+constexpr std::uint64_t most_proved(std::uint64_t squares) {
   constexpr std::uint64_t limit = (std::uint64_t{1} << 31) - 1;
-  return squares_b == 0 || squares_a <= limit * limit / squares_b;
+  return squares == 0 ? ~std::uint64_t{0} : limit * limit / squares;
+}
+constexpr bool proved(std::uint64_t squares_a, std::uint64_t squares_b) {
+  return squares_a <= most_proved(squares_b);
 }
 
 }  // namespace precsim::arith

@@ -14,7 +14,7 @@ namespace precsim::kernels::native {
 namespace {
 
 /// Rows that lie along the reduction: weights of a forward product.
-class RowSquares final : public ChunkSquares {
+class RowSquares final : public LargestSquares {
  public:
   RowSquares(const NativeKernel& kernel, const ConvShape& shape, const std::int16_t* codes)
       : kernel_(kernel),
@@ -52,7 +52,7 @@ class RowSquares final : public ChunkSquares {
 };
 
 /// Rows that lie side by side; fill(first, count, to) states where the lines of the reduction begin (-1: zeros).
-class LaneSquares final : public ChunkSquares {
+class LaneSquares final : public LargestSquares {
  public:
   struct Layout {
     std::int64_t groups, next_group, lanes, length;
@@ -149,24 +149,20 @@ void squares_along(const NativeKernel& kernel, const std::int16_t* codes, std::i
   }
 }
 
-std::unique_ptr<ChunkSquares> chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, Side side,
-                                            const std::int16_t* codes) {
-  if (pass == Pass::weight_gradient) {
-    if (side == Side::left) {
-      return std::make_unique<LaneSquares>(kernel, codes, error_lanes(shape));
-    }
-    if (shape.kh * shape.kw == 1) {
-      return std::make_unique<LaneSquares>(kernel, codes, pixel_lanes(shape));
-    }
-    return patch_squares(kernel, shape, codes);
-  }
-  if (side == Side::left) {
-    return window_squares(kernel, shape, pass, codes);
-  }
+SquaresOfSides chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* left,
+                             const std::int16_t* right) {
   if (pass == Pass::forward) {
-    return std::make_unique<RowSquares>(kernel, shape, codes);
+    return {std::make_unique<RowSquares>(kernel, shape, right), window_squares(kernel, shape, pass, left)};
   }
-  return std::make_unique<LaneSquares>(kernel, codes, weight_lanes(shape));
+  if (pass == Pass::input_gradient) {
+    return {std::make_unique<LaneSquares>(kernel, right, weight_lanes(shape)),
+            window_squares(kernel, shape, pass, left)};
+  }
+  auto errors = std::make_unique<LaneSquares>(kernel, left, error_lanes(shape));
+  if (shape.kh * shape.kw == 1 && shape.pad == 0) {
+    return {std::move(errors), std::make_unique<LaneSquares>(kernel, right, pixel_lanes(shape))};
+  }
+  return {std::move(errors), patch_squares(kernel, shape, right)};
 }
 
 }  // namespace precsim::kernels::native

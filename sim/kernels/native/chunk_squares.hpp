@@ -9,19 +9,32 @@
 
 namespace precsim::kernels::native {
 
-/// One side of a product: the largest sum of squares over the rows of a group, by chunk of the reduction. Squares are
-/// formed once, in pieces that taps and chain lengths share.
+/// One side of a product: sums of squares of the rows of a group, by chunk of the reduction. Squares are formed once,
+/// in pieces that taps and chain lengths share.
 class ChunkSquares {
  public:
   virtual ~ChunkSquares() = default;
   /// Chunks are [c * chain, (c + 1) * chain) from here on.
   virtual void set_chain(std::int64_t chain) = 0;
-  /// At least largest(), found without looking at every row.
-  virtual std::uint64_t bound(std::int64_t group, std::int64_t chunk) const { return largest(group, chunk); }
-  virtual std::uint64_t largest(std::int64_t group, std::int64_t chunk) const = 0;
+  /// True iff the sum of some row is above the limit.
+  virtual bool exceeds(std::int64_t group, std::int64_t chunk, std::uint64_t limit) const = 0;
 };
 
-std::unique_ptr<ChunkSquares> chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, Side side,
-                                            const std::int16_t* codes);
+/// A side whose largest sums are found without much ado.
+class LargestSquares : public ChunkSquares {
+ public:
+  virtual std::uint64_t largest(std::int64_t group, std::int64_t chunk) const = 0;
+  bool exceeds(std::int64_t group, std::int64_t chunk, std::uint64_t limit) const final {
+    return largest(group, chunk) > limit;
+  }
+};
+
+/// The two sides of a product: `one` the weights, in a weight gradient the errors; `other` the windows.
+struct SquaresOfSides {
+  std::unique_ptr<LargestSquares> one;
+  std::unique_ptr<ChunkSquares> other;
+};
+SquaresOfSides chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* left,
+                             const std::int16_t* right);
 
 }  // namespace precsim::kernels::native

@@ -39,32 +39,89 @@ void across(const std::int16_t* base, const std::int64_t* lines, std::int64_t co
   across_lanes(base, lines, count, 0, lanes, sums);
 }
 
-constexpr LineSquares portable_squares{along, across};
+void add_every(const std::uint64_t* from, std::int64_t stride, std::int64_t count, std::uint64_t* sums) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    sums[i] += from[i * stride];
+  }
+}
+
+constexpr LineSquares portable_squares{along, across, add_every};
 
 #if defined(__x86_64__)
 #define PRECSIM_TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 
-/// Sums of two squares reach 2^31: they are unsigned from here on.
-PRECSIM_TARGET inline __m512i add_pairs(__m512i sum, __m512i pairs) {
-  const __m512i low = _mm512_and_si512(pairs, _mm512_set1_epi64(0xffffffff));
-  return _mm512_add_epi64(_mm512_add_epi64(sum, low), _mm512_srli_epi64(pairs, 32));
+constexpr std::int64_t register_codes = 32;
+
+/// Sums of four squares. Those of two reach 2^31: they are unsigned from here on.
+PRECSIM_TARGET inline __m512i squares_of(const std::int16_t* codes) {
+  const __m512i c = _mm512_loadu_si512(codes);
+  const __m512i pairs = _mm512_madd_epi16(c, c);
+  return _mm512_add_epi64(_mm512_and_si512(pairs, _mm512_set1_epi64(0xffffffff)), _mm512_srli_epi64(pairs, 32));
 }
 
-constexpr std::int64_t register_codes = 32;
+/// Sums of neighbors, those of a first.
+PRECSIM_TARGET inline __m512i add_neighbors(__m512i a, __m512i b) {
+  const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+  const __m512i odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+  return _mm512_add_epi64(_mm512_permutex2var_epi64(a, even, b), _mm512_permutex2var_epi64(a, odd, b));
+}
+
+/// The sums of eight pieces of at most a register, or of `registers` registers.
+template <int piece>
+PRECSIM_TARGET inline __m512i eight_pieces(const std::int16_t* codes, std::int64_t registers) {
+  if constexpr (piece == 4) {
+    __m512i sum = squares_of(codes);
+    for (std::int64_t i = 1; i < registers; ++i) {
+      sum = _mm512_add_epi64(sum, squares_of(codes + i * register_codes));
+    }
+    return sum;
+  } else {
+    const std::int16_t* const second = codes + 4 * piece * registers;
+    return add_neighbors(eight_pieces<piece / 2>(codes, registers), eight_pieces<piece / 2>(second, registers));
+  }
+}
+
+template <int piece>
+PRECSIM_TARGET inline void along_pieces(const std::int16_t* codes, std::int64_t pieces, std::int64_t registers,
+                                        std::uint64_t* sums) {
+  std::int64_t i = 0;
+  for (; i + 8 <= pieces; i += 8) {
+    _mm512_storeu_si512(sums + i, eight_pieces<piece>(codes + i * piece * registers, registers));
+  }
+  along(codes + i * piece * registers, pieces - i, piece * registers, sums + i);
+}
 
 PRECSIM_TARGET void along_avx512(const std::int16_t* codes, std::int64_t pieces, std::int64_t piece,
                                  std::uint64_t* sums) {
-  if (piece % register_codes != 0) {
-    return along(codes, pieces, piece, sums);
+  if (piece % register_codes == 0) {
+    return along_pieces<register_codes>(codes, pieces, piece / register_codes, sums);
   }
-  for (std::int64_t i = 0; i < pieces; ++i) {
-    __m512i sum = _mm512_setzero_si512();
-    for (std::int64_t j = 0; j < piece; j += register_codes) {
-      const __m512i c = _mm512_loadu_si512(codes + i * piece + j);
-      sum = add_pairs(sum, _mm512_madd_epi16(c, c));
-    }
-    sums[i] = static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sum));
+  switch (piece) {
+    case 4:
+      return along_pieces<4>(codes, pieces, 1, sums);
+    case 8:
+      return along_pieces<8>(codes, pieces, 1, sums);
+    case 16:
+      return along_pieces<16>(codes, pieces, 1, sums);
+    default:
+      return along(codes, pieces, piece, sums);
   }
+}
+
+PRECSIM_TARGET void add_every_avx512(const std::uint64_t* from, std::int64_t stride, std::int64_t count,
+                                     std::uint64_t* sums) {
+  constexpr std::int64_t width = 8;
+  std::int64_t i = 0;
+  for (; stride == 1 && i + width <= count; i += width) {
+    _mm512_storeu_si512(sums + i, _mm512_add_epi64(_mm512_loadu_si512(sums + i), _mm512_loadu_si512(from + i)));
+  }
+  for (; stride == 2 && i + width < count; i += width) {
+    const __m512i even =
+        _mm512_permutex2var_epi64(_mm512_loadu_si512(from + 2 * i), _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0),
+                                  _mm512_loadu_si512(from + 2 * i + width));
+    _mm512_storeu_si512(sums + i, _mm512_add_epi64(_mm512_loadu_si512(sums + i), even));
+  }
+  add_every(from + i * stride, stride, count - i, sums + i);
 }
 
 /// Sixteen lanes; two pairs of lines to a register.
@@ -138,7 +195,7 @@ PRECSIM_TARGET void across_avx512(const std::int16_t* base, const std::int64_t* 
 
 #undef PRECSIM_TARGET
 
-constexpr LineSquares avx512_squares{along_avx512, across_avx512};
+constexpr LineSquares avx512_squares{along_avx512, across_avx512, add_every_avx512};
 #endif
 
 }  // namespace

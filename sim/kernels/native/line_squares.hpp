@@ -14,6 +14,8 @@ struct LineSquares {
   /// stand in an order that depends on `lanes` alone.
   void (*across)(const std::int16_t* base, const std::int64_t* lines, std::int64_t count, std::int64_t lanes,
                  std::uint64_t* sums);
+  /// sums[i] += from[i * stride]; stride is at least 1.
+  void (*add_every)(const std::uint64_t* from, std::int64_t stride, std::int64_t count, std::uint64_t* sums);
 };
 
 const LineSquares& line_squares(const NativeKernel& kernel);

@@ -12,7 +12,8 @@ std::uint64_t largest_of(const Sums& sums) {
   return *std::max_element(sums.begin(), sums.end());
 }
 
-/// Bounded by whole lines: those that the chunk meets at one line of the taps, pixels a stride apart.
+/// Bounded by whole lines first: those that the chunk meets at one line of the taps, pixels a stride apart; then by
+/// what all taps of such a line meet, and only then tap by tap.
 class PatchSquares final : public ChunkSquares {
  public:
   PatchSquares(const NativeKernel& kernel, const ConvShape& shape, const std::int16_t* codes)
@@ -43,40 +44,25 @@ class PatchSquares final : public ChunkSquares {
     chain_ = chain;
   }
 
-  std::uint64_t bound(std::int64_t group, std::int64_t chunk) const override {
-    const std::int64_t out_h = shape_.out_h();
-    const std::int64_t lanes = rests_ * shape_.group_ic();
-    const std::int64_t first = chunk * chain_ / shape_.out_w();
-    const std::int64_t last = (end(chunk) - 1) / shape_.out_w() + 1;
-    std::uint64_t most = 0;
-    Sums sums(static_cast<std::size_t>(lanes));
+  bool exceeds(std::int64_t group, std::int64_t chunk, std::uint64_t limit) const override {
+    Sums sums;
+    std::vector<std::int64_t> pixels;
     for (std::int64_t kh = 0; kh < shape_.kh; ++kh) {
-      std::fill(sums.begin(), sums.end(), 0);
-      for (std::int64_t line = first; line < last; ++line) {
-        const std::int64_t y = line % out_h * shape_.stride - shape_.pad + kh;
-        if (y >= 0 && y < shape_.h) {
-          const std::uint64_t* const of_line =
-              lines_->data() + ((group * shape_.n + line / out_h) * shape_.h + y) * lanes;
-          for (std::size_t j = 0; j < sums.size(); ++j) {
-            sums[j] += of_line[j];
+      if (largest_by_lines(group, chunk, kh, sums) <= limit) {
+        continue;
+      }
+      for (std::int64_t rest = 0; rest < std::min(shape_.stride, shape_.kw); ++rest) {
+        if (largest_of_taps(group, chunk, kh, rest, shape_.kw, pixels, sums) <= limit) {
+          continue;
+        }
+        for (std::int64_t kw = rest; kw < shape_.kw; kw += shape_.stride) {
+          if (largest_of_taps(group, chunk, kh, kw, kw + 1, pixels, sums) > limit) {
+            return true;
           }
         }
       }
-      most = std::max(most, largest_of(sums));
     }
-    return most;
-  }
-
-  std::uint64_t largest(std::int64_t group, std::int64_t chunk) const override {
-    std::uint64_t most = 0;
-    Sums sums(static_cast<std::size_t>(shape_.group_ic()));
-    for (std::int64_t tap = 0; tap < shape_.kh * shape_.kw; ++tap) {
-      const std::vector<std::int64_t> lines = pixel_lines(chunk * chain_, end(chunk), tap);
-      line_squares(kernel_).across(codes_ + group * shape_.group_ic(), lines.data(),
-                                   static_cast<std::int64_t>(lines.size()), shape_.group_ic(), sums.data());
-      most = std::max(most, largest_of(sums));
-    }
-    return most;
+    return false;
   }
 
  private:
@@ -84,22 +70,47 @@ class PatchSquares final : public ChunkSquares {
     return std::min((chunk + 1) * chain_, pixels_);
   }
 
-  /// Where output pixels [first, last) meet the input at a tap.
-  std::vector<std::int64_t> pixel_lines(std::int64_t first, std::int64_t last, std::int64_t tap) const {
-    std::vector<std::int64_t> lines;
-    std::int64_t ow = first % shape_.out_w();
-    std::int64_t line = first / shape_.out_w();
-    for (std::int64_t p = first; p < last; ++p) {
-      const std::int64_t ih = line % shape_.out_h() * shape_.stride + tap / shape_.kw - shape_.pad;
-      const std::int64_t iw = ow * shape_.stride + tap % shape_.kw - shape_.pad;
-      const bool inside = ih >= 0 && ih < shape_.h && iw >= 0 && iw < shape_.w;
-      lines.push_back(inside ? ((line / shape_.out_h() * shape_.h + ih) * shape_.w + iw) * shape_.ic : -1);
-      if (++ow == shape_.out_w()) {
-        ow = 0;
-        ++line;
+  /// Of whole lines at taps (kh, any), for every rest.
+  std::uint64_t largest_by_lines(std::int64_t group, std::int64_t chunk, std::int64_t kh, Sums& sums) const {
+    const std::int64_t out_h = shape_.out_h();
+    const std::int64_t lanes = rests_ * shape_.group_ic();
+    const std::int64_t last = (end(chunk) - 1) / shape_.out_w() + 1;
+    sums.assign(static_cast<std::size_t>(lanes), 0);
+    for (std::int64_t line = chunk * chain_ / shape_.out_w(); line < last; ++line) {
+      const std::int64_t y = line % out_h * shape_.stride - shape_.pad + kh;
+      if (y >= 0 && y < shape_.h) {
+        const std::uint64_t* const of_line =
+            lines_->data() + ((group * shape_.n + line / out_h) * shape_.h + y) * lanes;
+        line_squares(kernel_).add_every(of_line, 1, lanes, sums.data());
       }
     }
-    return lines;
+    return largest_of(sums);
+  }
+
+  /// Of all pixels that the chunk meets at taps (kh, first), (kh, first + stride), ... before `last`: a bound for each
+  /// of these taps, and exact for one.
+  std::uint64_t largest_of_taps(std::int64_t group, std::int64_t chunk, std::int64_t kh, std::int64_t first,
+                                std::int64_t last, std::vector<std::int64_t>& pixels, Sums& sums) const {
+    const std::int64_t out_w = shape_.out_w();
+    const std::int64_t further = (last - first - 1) / shape_.stride;
+    pixels.clear();
+    for (std::int64_t p = chunk * chain_; p < end(chunk);) {
+      const std::int64_t line = p / out_w;
+      const std::int64_t next = std::min(end(chunk), (line + 1) * out_w);
+      const std::int64_t y = line % shape_.out_h() * shape_.stride - shape_.pad + kh;
+      const std::int64_t x = p % out_w * shape_.stride - shape_.pad + first;
+      for (std::int64_t i = 0; y >= 0 && y < shape_.h && i < next - p + further; ++i) {
+        const std::int64_t at = x + i * shape_.stride;
+        if (at >= 0 && at < shape_.w) {
+          pixels.push_back(((line / shape_.out_h() * shape_.h + y) * shape_.w + at) * shape_.ic);
+        }
+      }
+      p = next;
+    }
+    sums.assign(static_cast<std::size_t>(shape_.group_ic()), 0);
+    line_squares(kernel_).across(codes_ + group * shape_.group_ic(), pixels.data(),
+                                 static_cast<std::int64_t>(pixels.size()), shape_.group_ic(), sums.data());
+    return largest_of(sums);
   }
 
   const NativeKernel& kernel_;

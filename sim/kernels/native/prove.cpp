@@ -15,8 +15,7 @@ class Operands {
  public:
   Operands(const ConvShape& shape, Pass pass, const std::int16_t* left, const std::int16_t* right,
            const TileKernel& kernel)
-      : left_(chunk_squares(*kernel.native, shape, pass, Side::left, left)),
-        right_(chunk_squares(*kernel.native, shape, pass, Side::right, right)) {
+      : sides_(chunk_squares(*kernel.native, shape, pass, left, right)) {
     const ProductShape product = product_shape(shape, pass);
     groups_ = product.groups;
     length_ = product.taps * (product.channels + product.channels % 2);
@@ -25,8 +24,8 @@ class Operands {
 
   bool proves(std::int64_t chain) {
     const std::int64_t length = chain == arith::chain_to_end ? length_ : chain;
-    left_->set_chain(length);
-    right_->set_chain(length);
+    sides_.one->set_chain(length);
+    sides_.other->set_chain(length);
     const std::int64_t chunks = (length_ + length - 1) / length;
     std::atomic<bool> proved = true;
 #pragma omp parallel for schedule(static) if (chunks > 1 && worth_threads(work_ * length_))
@@ -39,13 +38,11 @@ class Operands {
   }
 
  private:
-  /// By the cheap bounds where they suffice.
   bool proves_chunk(std::int64_t group, std::int64_t chunk) const {
-    return arith::proved(left_->bound(group, chunk), right_->bound(group, chunk)) ||
-           arith::proved(left_->largest(group, chunk), right_->largest(group, chunk));
+    return !sides_.other->exceeds(group, chunk, arith::most_proved(sides_.one->largest(group, chunk)));
   }
 
-  std::unique_ptr<ChunkSquares> left_, right_;
+  SquaresOfSides sides_;
   std::int64_t groups_ = 1, length_ = 0, work_ = 0;
 };
 

@@ -3,19 +3,22 @@
 #include <numeric>
 
 #include "sim/kernels/native/chunk_squares_parts.hpp"
+#include "sim/kernels/native/line_squares.hpp"
 #include "sim/kernels/native/pack.hpp"
 #include "sim/kernels/native/windows.hpp"
+#include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels::native {
 namespace {
 
-constexpr std::int64_t longest_joined = 512;
+/// Squares of neighboring channels are joined in pieces of the first length, and these in slices of the second.
+constexpr std::int64_t longest_piece = 64, longest_slice = 512;
 
 /// Squares per pixel.
 class WindowSquares final : public ChunkSquares {
  public:
   WindowSquares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* codes)
-      : kernel_(kernel) {
+      : kernel_(kernel), codes_(codes) {
     if (pass == Pass::forward) {
       add_set(input_windows(shape), shape, 0, 0, 1, false);
     } else {
@@ -25,39 +28,39 @@ class WindowSquares final : public ChunkSquares {
     }
     const Windows& w = sets_.front().windows;
     pixels_ = w.images * w.h * w.w;
-    even_ = add_border(codes, 1, 1, pixels_, w.groups, w.channels, {0, 0, 0, 0}, true);
-    length_ = shape.kh * shape.kw * even_.channels;
+    even_channels_ = w.channels + w.channels % 2;
+    length_ = shape.kh * shape.kw * even_channels_;
   }
 
   void set_chain(std::int64_t chain) override {
     chain_ = chain;
-    const std::int64_t codes = pixels_ * groups() * even_.channels;
-    const std::int64_t wanted = std::gcd(std::gcd(chain, even_.channels), longest_joined);
-    if (piece_ == 0 || wanted % piece_ != 0) {
-      piece_ = std::min(wanted, std::gcd(wanted, most_piece));
-      squares_along(kernel_, even_.data, codes, piece_, *sums_);
-    }
-    if (slice_ != wanted) {
+    const std::int64_t wanted = std::gcd(std::gcd(chain, even_channels_), longest_slice);
+    if (wanted != slice_) {
       slice_ = wanted;
-      slices_ = even_.channels / slice_;
+      slices_ = even_channels_ / slice_;
+      form_pieces();
       join();
     }
   }
 
-  std::uint64_t bound(std::int64_t group, std::int64_t chunk) const override {
-    std::uint64_t sum = 0;
-    for (std::int64_t k = chunk * chain_; k < end(chunk); k += slice_) {
-      sum += most_[static_cast<std::size_t>(group * slices_ + k % even_.channels / slice_)];
+  bool exceeds(std::int64_t group, std::int64_t chunk, std::uint64_t limit) const override {
+    const std::vector<Place> places = places_of(group, chunk);
+    std::uint64_t bound = 0;
+    for (const Place& place : places) {
+      bound += most_[static_cast<std::size_t>(place.plane)];
     }
-    return sum;
-  }
-
-  std::uint64_t largest(std::int64_t group, std::int64_t chunk) const override {
-    std::uint64_t most = 0;
+    if (bound <= limit) {
+      return false;
+    }
+    Sums sums;
     for (const Set& set : sets_) {
-      most = std::max(most, largest_of_set(set, group, chunk));
+      for (std::int64_t line = 0; line < set.windows.images * set.windows.lines; ++line) {
+        if (bound_of_line(set, line, places) > limit && largest_of_line(set, line, places, sums) > limit) {
+          return true;
+        }
+      }
     }
-    return most;
+    return false;
   }
 
  private:
@@ -65,6 +68,11 @@ class WindowSquares final : public ChunkSquares {
   struct Set {
     Windows windows;
     std::vector<std::pair<std::int64_t, std::int64_t>> taps;
+  };
+  /// Slices of a chunk.
+  struct Place {
+    std::size_t tap;
+    std::int64_t plane;
   };
 
   void add_set(const Windows& windows, const ConvShape& shape, std::int64_t rest_h, std::int64_t rest_w,
@@ -82,62 +90,102 @@ class WindowSquares final : public ChunkSquares {
   }
 
   std::int64_t groups() const { return sets_.front().windows.groups; }
-  std::int64_t end(std::int64_t chunk) const { return std::min((chunk + 1) * chain_, length_); }
+
+  /// With a zero behind the last of an odd number of channels where a piece ends within a pixel.
+  void form_pieces() {
+    const std::int64_t piece = std::gcd(slice_, longest_piece);
+    if (piece_ != 0 && piece % piece_ == 0) {
+      return;
+    }
+    piece_ = piece;
+    const Windows& w = sets_.front().windows;
+    const std::int64_t pieces = pixels_ * groups() * (even_channels_ / piece_);
+    if (piece_ == even_channels_) {
+      squares_along(kernel_, codes_, pieces * w.channels, w.channels, *sums_);
+    } else {
+      const auto even = add_border(codes_, 1, 1, pixels_, w.groups, w.channels, {0, 0, 0, 0}, true);
+      squares_along(kernel_, even.data, pieces * piece_, piece_, *sums_);
+    }
+  }
 
   void join() {
     const std::int64_t factor = slice_ / piece_;
-    const std::int64_t per_pixel = groups() * slices_;
-    (*joined_).resize(static_cast<std::size_t>(pixels_ * per_pixel));
-    most_.assign(static_cast<std::size_t>(per_pixel), 0);
-    const std::uint64_t* piece = sums_->data();
-    std::uint64_t* joined = (*joined_).data();
-    for (std::int64_t pixel = 0; pixel < pixels_; ++pixel) {
-      for (std::uint64_t& most : most_) {
-        *joined = std::accumulate(piece, piece + factor, std::uint64_t{0});
-        most = std::max(most, *joined++);
-        piece += factor;
-      }
-    }
-  }
-
-  std::uint64_t largest_of_set(const Set& set, std::int64_t group, std::int64_t chunk) const {
-    const Windows& w = set.windows;
-    std::uint64_t most = 0;
-    Sums sums(static_cast<std::size_t>(w.columns));
-    for (std::int64_t line = 0; line < w.images * w.lines; ++line) {
-      std::fill(sums.begin(), sums.end(), 0);
-      for (std::int64_t k = chunk * chain_; k < end(chunk); k += slice_) {
-        const auto [y, x] = set.taps[static_cast<std::size_t>(k / even_.channels)];
-        const std::int64_t at = line % w.lines * w.stride - w.top + y;
-        if (y >= 0 && at >= 0 && at < w.h) {
-          const std::int64_t pixel = (line / w.lines * w.h + at) * w.w;
-          add_line(w, pixel, x - w.left, group * slices_ + k % even_.channels / slice_, sums);
+    const std::int64_t planes = groups() * slices_;
+    const std::int64_t width = sets_.front().windows.w;
+    const std::int64_t lines = pixels_ / width;
+    (*joined_).resize(static_cast<std::size_t>(pixels_ * planes));
+    most_of_lines_.resize(static_cast<std::size_t>(lines * planes));
+#pragma omp parallel for schedule(static) if (worth_threads(pixels_ * planes * factor))
+    for (std::int64_t line = 0; line < lines; ++line) {
+      for (std::int64_t plane = 0; plane < planes; ++plane) {
+        const std::uint64_t* from = sums_->data() + (line * width * planes + plane) * factor;
+        std::uint64_t* const to = (*joined_).data() + plane * pixels_ + line * width;
+        std::uint64_t most = 0;
+        for (std::int64_t x = 0; x < width; ++x, from += planes * factor) {
+          to[x] = std::accumulate(from, from + factor, std::uint64_t{0});
+          most = std::max(most, to[x]);
         }
-      }
-      for (const std::uint64_t sum : sums) {
-        most = std::max(most, sum);
+        most_of_lines_[static_cast<std::size_t>(line * planes + plane)] = most;
       }
     }
-    return most;
+    most_.assign(static_cast<std::size_t>(planes), 0);
+    for (std::size_t i = 0; i < most_of_lines_.size(); ++i) {
+      std::uint64_t& most = most_[i % most_.size()];
+      most = std::max(most, most_of_lines_[i]);
+    }
   }
 
-  /// sums[i] += slice of pixel i * stride + from of the line, where there is one.
-  void add_line(const Windows& w, std::int64_t pixel, std::int64_t from, std::int64_t slice, Sums& sums) const {
+  std::vector<Place> places_of(std::int64_t group, std::int64_t chunk) const {
+    std::vector<Place> places;
+    for (std::int64_t k = chunk * chain_; k < std::min((chunk + 1) * chain_, length_); k += slice_) {
+      places.push_back({static_cast<std::size_t>(k / even_channels_), group * slices_ + k % even_channels_ / slice_});
+    }
+    return places;
+  }
+
+  /// The line of the tensor that a line of windows meets at a tap; -1 where it is outside.
+  static std::int64_t line_at(const Windows& w, std::int64_t line, std::int64_t y) {
+    const std::int64_t at = line % w.lines * w.stride - w.top + y;
+    return y >= 0 && at >= 0 && at < w.h ? line / w.lines * w.h + at : -1;
+  }
+
+  std::uint64_t bound_of_line(const Set& set, std::int64_t line, const std::vector<Place>& places) const {
+    std::uint64_t bound = 0;
+    for (const Place& place : places) {
+      const std::int64_t at = line_at(set.windows, line, set.taps[place.tap].first);
+      bound += at < 0 ? 0 : most_of_lines_[static_cast<std::size_t>(at * groups() * slices_ + place.plane)];
+    }
+    return bound;
+  }
+
+  std::uint64_t largest_of_line(const Set& set, std::int64_t line, const std::vector<Place>& places, Sums& sums) const {
+    const Windows& w = set.windows;
+    sums.assign(static_cast<std::size_t>(w.columns), 0);
+    for (const Place& place : places) {
+      const auto [y, x] = set.taps[place.tap];
+      const std::int64_t at = line_at(w, line, y);
+      if (at >= 0) {
+        add_line(w, joined_->data() + place.plane * pixels_ + at * w.w, x - w.left, sums);
+      }
+    }
+    return *std::max_element(sums.begin(), sums.end());
+  }
+
+  /// sums[i] += pixel i * stride + from of the line, where there is one.
+  void add_line(const Windows& w, const std::uint64_t* line, std::int64_t from, Sums& sums) const {
     const std::int64_t first = from >= 0 ? 0 : (-from + w.stride - 1) / w.stride;
     const std::int64_t last = w.w <= from ? 0 : std::min(w.columns, (w.w - from + w.stride - 1) / w.stride);
-    const std::int64_t per_pixel = groups() * slices_;
-    const std::uint64_t* const of_line = joined_->data() + (pixel + from) * per_pixel + slice;
-    for (std::int64_t i = first; i < last; ++i) {
-      sums[static_cast<std::size_t>(i)] += of_line[i * w.stride * per_pixel];
+    if (first < last) {
+      line_squares(kernel_).add_every(line + from + first * w.stride, w.stride, last - first, sums.data() + first);
     }
   }
 
   const NativeKernel& kernel_;
   std::vector<Set> sets_;
-  Bordered<std::int16_t> even_;
-  std::int64_t pixels_ = 0, length_ = 0, chain_ = 0, piece_ = 0, slice_ = 0, slices_ = 0;
-  KeptSums sums_, joined_;
-  Sums most_;  ///< by pixel and piece, by pixel and slice; the largest of each slice
+  const std::int16_t* codes_;
+  std::int64_t even_channels_ = 0, pixels_ = 0, length_ = 0, chain_ = 0, piece_ = 0, slice_ = 0, slices_ = 0;
+  KeptSums sums_, joined_;     ///< [pixel][group][piece]; [plane][pixel], a plane being a slice of a group
+  Sums most_, most_of_lines_;  ///< [plane]; [line of the tensor][plane]
 };
 
 }  // namespace
