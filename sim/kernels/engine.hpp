@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sim/kernels/multiply.hpp"
+#include "sim/kernels/native/code_squares.hpp"
 #include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/tile.hpp"
 
@@ -35,6 +36,7 @@ struct Operand {
   int exponent = 0;
   std::span<const float> values = {};
   std::optional<Matrix> matrix = {};
+  const native::CodeSquares* squares = nullptr;  ///< of the codes: spares the native engine's proofs reading them
 
   bool is_integer() const { return matrix ? matrix->is_integer() : !codes.empty(); }
 };

@@ -39,12 +39,14 @@ bool convolve_codes(const ProductCall& call, std::span<float> result, Telemetry&
   const std::int16_t* const left = call.left.codes.data();
   const std::int16_t* const right = call.right.codes.data();
   if (accumulator.chain == arith::chain_auto) {
-    const ProvedChain chain = native::prove_chain(call.shape, call.pass, left, right, accumulator.atom, kernel);
+    const ProvedChain chain = native::prove_chain(call.shape, call.pass, {left, call.left.squares},
+                                                  {right, call.right.squares}, accumulator.atom, kernel);
     telemetry.chain_length = chain.length;
     telemetry.proved = chain.proved;
   } else {
     telemetry.chain_length = accumulator.chain;
-    telemetry.proved = native::is_proved(call.shape, call.pass, left, right, accumulator.chain, kernel);
+    telemetry.proved = native::is_proved(call.shape, call.pass, {left, call.left.squares}, {right, call.right.squares},
+                                         accumulator.chain, kernel);
   }
   const auto chains = arith::cut({shape.taps * channels, channels, 0, 0}, telemetry.chain_length).size();
   telemetry.chains = telemetry.outputs * chains;

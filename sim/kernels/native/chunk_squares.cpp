@@ -58,8 +58,9 @@ class LaneSquares final : public LargestSquares {
     std::int64_t groups, next_group, lanes, length;
     std::function<void(std::int64_t first, std::int64_t count, std::int64_t* to)> fill;
   };
-  LaneSquares(const NativeKernel& kernel, const std::int16_t* codes, Layout layout)
-      : kernel_(kernel), codes_(codes), layout_(std::move(layout)), length_(layout_.length) {}
+  /// `squares`: null, or with lines that are just the lines of the tensor.
+  LaneSquares(const NativeKernel& kernel, CodeOperand operand, Layout layout)
+      : kernel_(kernel), operand_(operand), layout_(std::move(layout)), length_(layout_.length) {}
 
   void set_chain(std::int64_t chain) override {
     chain_ = chain;
@@ -69,36 +70,43 @@ class LaneSquares final : public LargestSquares {
     }
     piece_ = wanted;
     pieces_ = (length_ + piece_ - 1) / piece_;
-    (*sums_).resize(static_cast<std::size_t>(layout_.groups * pieces_ * layout_.lanes));
-#pragma omp parallel for schedule(static) if (worth_threads(length_ * layout_.lanes))
-    for (std::int64_t i = 0; i < layout_.groups * pieces_; ++i) {
-      const std::int64_t first = i % pieces_ * piece_;
-      const std::int64_t count = std::min(piece_, length_ - first);
-      std::int64_t lines[most_piece];
-      layout_.fill(first, count, lines);
-      line_squares(kernel_).across(codes_ + i / pieces_ * layout_.next_group, lines, count, layout_.lanes,
-                                   (*sums_).data() + i * layout_.lanes);
+    if (operand_.squares != nullptr && piece_ == CodeSquares::block_pixels) {
+      sums_ = operand_.squares->lanes().data();
+      return;
     }
+    form_sums();
   }
 
   std::uint64_t largest(std::int64_t group, std::int64_t chunk) const override {
     Sums sums(static_cast<std::size_t>(layout_.lanes));
     const std::int64_t last = chain_ < length_ ? std::min(pieces_, (chunk + 1) * chain_ / piece_) : pieces_;
     for (std::int64_t piece = chunk * chain_ / piece_; piece < last; ++piece) {
-      const std::uint64_t* const of_piece = sums_->data() + (group * pieces_ + piece) * layout_.lanes;
-      for (std::size_t j = 0; j < sums.size(); ++j) {
-        sums[j] += of_piece[j];
-      }
+      line_squares(kernel_).add_every(sums_ + (group * pieces_ + piece) * layout_.lanes, 1, layout_.lanes, sums.data());
     }
     return *std::max_element(sums.begin(), sums.end());
   }
 
  private:
+  void form_sums() {
+    (*own_).resize(static_cast<std::size_t>(layout_.groups * pieces_ * layout_.lanes));
+#pragma omp parallel for schedule(static) if (worth_threads(length_ * layout_.lanes))
+    for (std::int64_t i = 0; i < layout_.groups * pieces_; ++i) {
+      const std::int64_t first = i % pieces_ * piece_;
+      const std::int64_t count = std::min(piece_, length_ - first);
+      std::int64_t lines[most_piece];
+      layout_.fill(first, count, lines);
+      line_squares(kernel_).across(operand_.codes + i / pieces_ * layout_.next_group, lines, count, layout_.lanes,
+                                   (*own_).data() + i * layout_.lanes);
+    }
+    sums_ = own_->data();
+  }
+
   const NativeKernel& kernel_;
-  const std::int16_t* codes_;
+  CodeOperand operand_;
   Layout layout_;
   std::int64_t length_, chain_ = 0, piece_ = 0, pieces_ = 0;
-  KeptSums sums_;  ///< [group][piece][lane]
+  KeptSums own_;
+  const std::uint64_t* sums_ = nullptr;  ///< [group][piece][lane]
 };
 
 LaneSquares::Layout weight_lanes(const ConvShape& shape) {
@@ -136,6 +144,19 @@ LaneSquares::Layout pixel_lanes(const ConvShape& shape) {
           }};
 }
 
+/// The sums of an operand that is a tensor of these sizes, as the convolution reads it.
+CodeOperand with_sums_of(CodeOperand operand, std::int64_t pixels, std::int64_t channels, const ConvShape& shape) {
+  const bool fits = operand.squares != nullptr && operand.squares->describes(pixels, channels, shape.groups);
+  return {operand.codes, fits ? operand.squares : nullptr};
+}
+
+CodeOperand input_of(const ConvShape& shape, CodeOperand operand) {
+  return with_sums_of(operand, shape.n * shape.h * shape.w, shape.ic, shape);
+}
+CodeOperand errors_of(const ConvShape& shape, CodeOperand operand) {
+  return with_sums_of(operand, shape.n * shape.out_h() * shape.out_w(), shape.oc, shape);
+}
+
 }  // namespace
 
 void squares_along(const NativeKernel& kernel, const std::int16_t* codes, std::int64_t count, std::int64_t piece,
@@ -149,20 +170,23 @@ void squares_along(const NativeKernel& kernel, const std::int16_t* codes, std::i
   }
 }
 
-SquaresOfSides chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* left,
-                             const std::int16_t* right) {
+SquaresOfSides chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, CodeOperand left,
+                             CodeOperand right) {
   if (pass == Pass::forward) {
-    return {std::make_unique<RowSquares>(kernel, shape, right), window_squares(kernel, shape, pass, left)};
+    return {std::make_unique<RowSquares>(kernel, shape, right.codes),
+            window_squares(kernel, shape, pass, input_of(shape, left))};
   }
   if (pass == Pass::input_gradient) {
-    return {std::make_unique<LaneSquares>(kernel, right, weight_lanes(shape)),
-            window_squares(kernel, shape, pass, left)};
+    return {std::make_unique<LaneSquares>(kernel, CodeOperand{right.codes}, weight_lanes(shape)),
+            window_squares(kernel, shape, pass, errors_of(shape, left))};
   }
-  auto errors = std::make_unique<LaneSquares>(kernel, left, error_lanes(shape));
+  auto errors = std::make_unique<LaneSquares>(kernel, errors_of(shape, left), error_lanes(shape));
+  const CodeOperand input = input_of(shape, right);
   if (shape.kh * shape.kw == 1 && shape.pad == 0) {
-    return {std::move(errors), std::make_unique<LaneSquares>(kernel, right, pixel_lanes(shape))};
+    const CodeOperand pixels{input.codes, shape.stride == 1 ? input.squares : nullptr};
+    return {std::move(errors), std::make_unique<LaneSquares>(kernel, pixels, pixel_lanes(shape))};
   }
-  return {std::move(errors), patch_squares(kernel, shape, right)};
+  return {std::move(errors), patch_squares(kernel, shape, input)};
 }
 
 }  // namespace precsim::kernels::native

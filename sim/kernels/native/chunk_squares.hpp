@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sim/kernels/conv_shape.hpp"
+#include "sim/kernels/native/code_squares.hpp"
 #include "sim/kernels/native/native_kernel.hpp"
 
 namespace precsim::kernels::native {
@@ -29,12 +30,18 @@ class LargestSquares : public ChunkSquares {
   }
 };
 
+/// One side of a product: a tensor of codes, with the sums that it was written with, or null.
+struct CodeOperand {
+  const std::int16_t* codes;
+  const CodeSquares* squares = nullptr;
+};
+
 /// The two sides of a product: `one` the weights, in a weight gradient the errors; `other` the windows.
 struct SquaresOfSides {
   std::unique_ptr<LargestSquares> one;
   std::unique_ptr<ChunkSquares> other;
 };
-SquaresOfSides chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* left,
-                             const std::int16_t* right);
+SquaresOfSides chunk_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, CodeOperand left,
+                             CodeOperand right);
 
 }  // namespace precsim::kernels::native

@@ -44,10 +44,9 @@ void squares_along(const NativeKernel& kernel, const std::int16_t* codes, std::i
 
 /// Rows that are windows: input patches forward, error patches of an input gradient.
 std::unique_ptr<ChunkSquares> window_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass,
-                                             const std::int16_t* codes);
+                                             CodeOperand operand);
 
 /// Input patches of a weight gradient with more than one tap.
-std::unique_ptr<ChunkSquares> patch_squares(const NativeKernel& kernel, const ConvShape& shape,
-                                            const std::int16_t* codes);
+std::unique_ptr<ChunkSquares> patch_squares(const NativeKernel& kernel, const ConvShape& shape, CodeOperand input);
 
 }  // namespace precsim::kernels::native

@@ -22,21 +22,16 @@ void along(const std::int16_t* codes, std::int64_t pieces, std::int64_t piece, s
   }
 }
 
-void across_lanes(const std::int16_t* base, const std::int64_t* lines, std::int64_t count, std::int64_t first,
-                  std::int64_t lanes, std::uint64_t* sums) {
-  for (std::int64_t j = first; j < lanes; ++j) {
+void across(const std::int16_t* base, const std::int64_t* lines, std::int64_t count, std::int64_t lanes,
+            std::uint64_t* sums) {
+  for (std::int64_t j = 0; j < lanes; ++j) {
     sums[j] = 0;
   }
   for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t j = first; lines[i] >= 0 && j < lanes; ++j) {
+    for (std::int64_t j = 0; lines[i] >= 0 && j < lanes; ++j) {
       sums[j] += square(base[lines[i] + j]);
     }
   }
-}
-
-void across(const std::int16_t* base, const std::int64_t* lines, std::int64_t count, std::int64_t lanes,
-            std::uint64_t* sums) {
-  across_lanes(base, lines, count, 0, lanes, sums);
 }
 
 void add_every(const std::uint64_t* from, std::int64_t stride, std::int64_t count, std::uint64_t* sums) {
@@ -158,6 +153,25 @@ PRECSIM_TARGET void across_half(const std::int16_t* base, const std::int64_t* li
   store(12, high_odd);
 }
 
+/// At most eight lanes.
+PRECSIM_TARGET void across_few(const std::int16_t* base, const std::int64_t* lines, std::int64_t count,
+                               std::int64_t lanes, std::uint64_t* sums) {
+  const auto mask = static_cast<__mmask8>((1u << lanes) - 1);
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = even;
+  const auto squares = [&](std::int64_t i) PRECSIM_TARGET {
+    const __m128i line =
+        i < count && lines[i] >= 0 ? _mm_maskz_loadu_epi16(mask, base + lines[i]) : _mm_setzero_si128();
+    const __m512i wide = _mm512_cvtepi16_epi64(line);
+    return _mm512_mul_epi32(wide, wide);
+  };
+  for (std::int64_t i = 0; i < count; i += 2) {
+    even = _mm512_add_epi64(even, squares(i));
+    odd = _mm512_add_epi64(odd, squares(i + 1));
+  }
+  _mm512_mask_storeu_epi64(sums, mask, _mm512_add_epi64(even, odd));
+}
+
 PRECSIM_TARGET void across_avx512(const std::int16_t* base, const std::int64_t* lines, std::int64_t count,
                                   std::int64_t lanes, std::uint64_t* sums) {
   std::int64_t j = 0;
@@ -190,7 +204,10 @@ PRECSIM_TARGET void across_avx512(const std::int16_t* base, const std::int64_t* 
   for (; j + register_codes / 2 <= lanes; j += register_codes / 2) {
     across_half(base + j, lines, count, sums + j);
   }
-  across_lanes(base, lines, count, j, lanes, sums);
+  constexpr std::int64_t few = 8;
+  for (; j < lanes; j += few) {
+    across_few(base + j, lines, count, lanes - j < few ? lanes - j : few, sums + j);
+  }
 }
 
 #undef PRECSIM_TARGET

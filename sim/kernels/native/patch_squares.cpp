@@ -12,43 +12,32 @@ std::uint64_t largest_of(const Sums& sums) {
   return *std::max_element(sums.begin(), sums.end());
 }
 
-/// Bounded by whole lines first: those that the chunk meets at one line of the taps, pixels a stride apart; then by
-/// what all taps of such a line meet, and only then tap by tap.
+/// Bounded first by what encloses all that a chunk meets at one line of the taps: blocks of pixels, where the tensor
+/// came with their sums, else whole lines, pixels a stride apart. Then by what all taps of such a line meet, and only
+/// then tap by tap.
 class PatchSquares final : public ChunkSquares {
  public:
-  PatchSquares(const NativeKernel& kernel, const ConvShape& shape, const std::int16_t* codes)
+  PatchSquares(const NativeKernel& kernel, const ConvShape& shape, CodeOperand input)
       : kernel_(kernel),
         shape_(shape),
-        codes_(codes),
+        codes_(input.codes),
+        squares_(shape.stride == 1 ? input.squares : nullptr),
         pixels_(shape.n * shape.out_h() * shape.out_w()),
         rests_(std::min(shape.stride, shape.w)) {
-    const std::int64_t lanes = shape.group_ic();
-    const std::int64_t lines = shape.n * shape.h;
-    std::vector<std::vector<std::int64_t>> pixels(static_cast<std::size_t>(rests_));
-    for (std::int64_t x = 0; x < shape.w; ++x) {
-      pixels[static_cast<std::size_t>(x % shape.stride)].push_back(x * shape.ic);
-    }
-    (*lines_).resize(static_cast<std::size_t>(shape.groups * lines * rests_ * lanes));
-#pragma omp parallel for schedule(static) if (worth_threads(shape.input_size()))
-    for (std::int64_t i = 0; i < shape.groups * lines; ++i) {
-      for (std::int64_t rest = 0; rest < rests_; ++rest) {
-        const std::vector<std::int64_t>& of_rest = pixels[static_cast<std::size_t>(rest)];
-        line_squares(kernel).across(codes + i % lines * shape.w * shape.ic + i / lines * lanes, of_rest.data(),
-                                    static_cast<std::int64_t>(of_rest.size()), lanes,
-                                    (*lines_).data() + (i * rests_ + rest) * lanes);
-      }
+    if (squares_ == nullptr) {
+      form_lines();
     }
   }
 
-  void set_chain(std::int64_t chain) override {
-    chain_ = chain;
-  }
+  void set_chain(std::int64_t chain) override { chain_ = chain; }
 
   bool exceeds(std::int64_t group, std::int64_t chunk, std::uint64_t limit) const override {
     Sums sums;
     std::vector<std::int64_t> pixels;
     for (std::int64_t kh = 0; kh < shape_.kh; ++kh) {
-      if (largest_by_lines(group, chunk, kh, sums) <= limit) {
+      const std::uint64_t bound =
+          squares_ != nullptr ? largest_by_blocks(group, chunk, kh, sums) : largest_by_lines(group, chunk, kh, sums);
+      if (bound <= limit) {
         continue;
       }
       for (std::int64_t rest = 0; rest < std::min(shape_.stride, shape_.kw); ++rest) {
@@ -66,8 +55,48 @@ class PatchSquares final : public ChunkSquares {
   }
 
  private:
-  std::int64_t end(std::int64_t chunk) const {
-    return std::min((chunk + 1) * chain_, pixels_);
+  std::int64_t end(std::int64_t chunk) const { return std::min((chunk + 1) * chain_, pixels_); }
+
+  void form_lines() {
+    const std::int64_t lanes = shape_.group_ic();
+    const std::int64_t lines = shape_.n * shape_.h;
+    std::vector<std::vector<std::int64_t>> pixels(static_cast<std::size_t>(rests_));
+    for (std::int64_t x = 0; x < shape_.w; ++x) {
+      pixels[static_cast<std::size_t>(x % shape_.stride)].push_back(x * shape_.ic);
+    }
+    (*lines_).resize(static_cast<std::size_t>(shape_.groups * lines * rests_ * lanes));
+#pragma omp parallel for schedule(static) if (worth_threads(shape_.input_size()))
+    for (std::int64_t i = 0; i < shape_.groups * lines; ++i) {
+      for (std::int64_t rest = 0; rest < rests_; ++rest) {
+        const std::vector<std::int64_t>& of_rest = pixels[static_cast<std::size_t>(rest)];
+        line_squares(kernel_).across(codes_ + i % lines * shape_.w * shape_.ic + i / lines * lanes, of_rest.data(),
+                                     static_cast<std::int64_t>(of_rest.size()), lanes,
+                                     (*lines_).data() + (i * rests_ + rest) * lanes);
+      }
+    }
+  }
+
+  /// Pixel of the input, flattened, that output pixel p meets at a tap; where it is outside of the image of p, the
+  /// nearest end of that image.
+  std::int64_t pixel_at(std::int64_t p, std::int64_t kh, std::int64_t kw) const {
+    const std::int64_t line = p / shape_.out_w();
+    const std::int64_t image = shape_.h * shape_.w;
+    const std::int64_t y = line % shape_.out_h() - shape_.pad + kh;
+    const std::int64_t x = p % shape_.out_w() - shape_.pad + kw;
+    return line / shape_.out_h() * image + std::clamp(y * shape_.w + x, std::int64_t{0}, image);
+  }
+
+  /// Of blocks of pixels from the first to the last that the chunk meets at taps (kh, any).
+  std::uint64_t largest_by_blocks(std::int64_t group, std::int64_t chunk, std::int64_t kh, Sums& sums) const {
+    constexpr std::int64_t block = CodeSquares::block_pixels;
+    const std::int64_t lanes = shape_.group_ic();
+    const std::int64_t blocks = (shape_.n * shape_.h * shape_.w + block - 1) / block;
+    const std::int64_t last = std::min(blocks, pixel_at(end(chunk) - 1, kh, shape_.kw - 1) / block + 1);
+    sums.assign(static_cast<std::size_t>(lanes), 0);
+    for (std::int64_t i = pixel_at(chunk * chain_, kh, 0) / block; i < last; ++i) {
+      line_squares(kernel_).add_every(squares_->lanes().data() + (group * blocks + i) * lanes, 1, lanes, sums.data());
+    }
+    return largest_of(sums);
   }
 
   /// Of whole lines at taps (kh, any), for every rest.
@@ -116,15 +145,15 @@ class PatchSquares final : public ChunkSquares {
   const NativeKernel& kernel_;
   const ConvShape& shape_;
   const std::int16_t* codes_;
+  const CodeSquares* squares_;
   std::int64_t pixels_, rests_, chain_ = 0;
   KeptSums lines_;  ///< [group][image line][pixel % stride][lane]
 };
 
 }  // namespace
 
-std::unique_ptr<ChunkSquares> patch_squares(const NativeKernel& kernel, const ConvShape& shape,
-                                            const std::int16_t* codes) {
-  return std::make_unique<PatchSquares>(kernel, shape, codes);
+std::unique_ptr<ChunkSquares> patch_squares(const NativeKernel& kernel, const ConvShape& shape, CodeOperand input) {
+  return std::make_unique<PatchSquares>(kernel, shape, input);
 }
 
 }  // namespace precsim::kernels::native

@@ -13,8 +13,7 @@ namespace {
 
 class Operands {
  public:
-  Operands(const ConvShape& shape, Pass pass, const std::int16_t* left, const std::int16_t* right,
-           const TileKernel& kernel)
+  Operands(const ConvShape& shape, Pass pass, CodeOperand left, CodeOperand right, const TileKernel& kernel)
       : sides_(chunk_squares(*kernel.native, shape, pass, left, right)) {
     const ProductShape product = product_shape(shape, pass);
     groups_ = product.groups;
@@ -48,8 +47,8 @@ class Operands {
 
 }  // namespace
 
-ProvedChain prove_chain(const ConvShape& shape, Pass pass, const std::int16_t* left, const std::int16_t* right,
-                        arith::Atom atom, const TileKernel& kernel) {
+ProvedChain prove_chain(const ConvShape& shape, Pass pass, CodeOperand left, CodeOperand right, arith::Atom atom,
+                        const TileKernel& kernel) {
   Operands operands(shape, pass, left, right, kernel);
   const std::int64_t shortest = arith::chain_multiple(atom);
   for (std::int64_t length = arith::longest_proved_chain; length >= shortest; length /= 2) {
@@ -60,8 +59,8 @@ ProvedChain prove_chain(const ConvShape& shape, Pass pass, const std::int16_t* l
   return {shortest, false};
 }
 
-bool is_proved(const ConvShape& shape, Pass pass, const std::int16_t* left, const std::int16_t* right,
-               std::int64_t chain, const TileKernel& kernel) {
+bool is_proved(const ConvShape& shape, Pass pass, CodeOperand left, CodeOperand right, std::int64_t chain,
+               const TileKernel& kernel) {
   return Operands(shape, pass, left, right, kernel).proves(chain);
 }
 

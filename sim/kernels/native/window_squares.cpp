@@ -12,13 +12,13 @@ namespace precsim::kernels::native {
 namespace {
 
 /// Squares of neighboring channels are joined in pieces of the first length, and these in slices of the second.
-constexpr std::int64_t longest_piece = 64, longest_slice = 512;
+constexpr std::int64_t longest_piece = CodeSquares::longest_piece, longest_slice = 512;
 
 /// Squares per pixel.
 class WindowSquares final : public ChunkSquares {
  public:
-  WindowSquares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const std::int16_t* codes)
-      : kernel_(kernel), codes_(codes) {
+  WindowSquares(const NativeKernel& kernel, const ConvShape& shape, Pass pass, CodeOperand operand)
+      : kernel_(kernel), operand_(operand) {
     if (pass == Pass::forward) {
       add_set(input_windows(shape), shape, 0, 0, 1, false);
     } else {
@@ -97,15 +97,21 @@ class WindowSquares final : public ChunkSquares {
     if (piece_ != 0 && piece % piece_ == 0) {
       return;
     }
+    if (operand_.squares != nullptr && piece % operand_.squares->piece() == 0) {
+      piece_ = operand_.squares->piece();
+      pieces_ = operand_.squares->pieces().data();
+      return;
+    }
     piece_ = piece;
     const Windows& w = sets_.front().windows;
     const std::int64_t pieces = pixels_ * groups() * (even_channels_ / piece_);
     if (piece_ == even_channels_) {
-      squares_along(kernel_, codes_, pieces * w.channels, w.channels, *sums_);
+      squares_along(kernel_, operand_.codes, pieces * w.channels, w.channels, *sums_);
     } else {
-      const auto even = add_border(codes_, 1, 1, pixels_, w.groups, w.channels, {0, 0, 0, 0}, true);
+      const auto even = add_border(operand_.codes, 1, 1, pixels_, w.groups, w.channels, {0, 0, 0, 0}, true);
       squares_along(kernel_, even.data, pieces * piece_, piece_, *sums_);
     }
+    pieces_ = sums_->data();
   }
 
   void join() {
@@ -118,7 +124,7 @@ class WindowSquares final : public ChunkSquares {
 #pragma omp parallel for schedule(static) if (worth_threads(pixels_ * planes * factor))
     for (std::int64_t line = 0; line < lines; ++line) {
       for (std::int64_t plane = 0; plane < planes; ++plane) {
-        const std::uint64_t* from = sums_->data() + (line * width * planes + plane) * factor;
+        const std::uint64_t* from = pieces_ + (line * width * planes + plane) * factor;
         std::uint64_t* const to = (*joined_).data() + plane * pixels_ + line * width;
         std::uint64_t most = 0;
         for (std::int64_t x = 0; x < width; ++x, from += planes * factor) {
@@ -182,17 +188,18 @@ class WindowSquares final : public ChunkSquares {
 
   const NativeKernel& kernel_;
   std::vector<Set> sets_;
-  const std::int16_t* codes_;
+  CodeOperand operand_;
   std::int64_t even_channels_ = 0, pixels_ = 0, length_ = 0, chain_ = 0, piece_ = 0, slice_ = 0, slices_ = 0;
-  KeptSums sums_, joined_;     ///< [pixel][group][piece]; [plane][pixel], a plane being a slice of a group
-  Sums most_, most_of_lines_;  ///< [plane]; [line of the tensor][plane]
+  KeptSums sums_, joined_;                 ///< [pixel][group][piece]; [plane][pixel], a plane being a slice of a group
+  const std::uint64_t* pieces_ = nullptr;  ///< sums_, or those of the operand
+  Sums most_, most_of_lines_;              ///< [plane]; [line of the tensor][plane]
 };
 
 }  // namespace
 
 std::unique_ptr<ChunkSquares> window_squares(const NativeKernel& kernel, const ConvShape& shape, Pass pass,
-                                             const std::int16_t* codes) {
-  return std::make_unique<WindowSquares>(kernel, shape, pass, codes);
+                                             CodeOperand operand) {
+  return std::make_unique<WindowSquares>(kernel, shape, pass, operand);
 }
 
 }  // namespace precsim::kernels::native
