@@ -52,8 +52,9 @@ void BlockRun::run(const RowTile& rows, std::int64_t panel, int panels, const Wo
 void BlockRun::place(const RowTile& rows, std::int64_t panel, int panels) {
   tile_ = rows.tile;
   tile_.row_step = tiling_.row_step;
-  tile_.next_panel = tiling_.panel_words;
-  tile_.panel = tiling_.panels + panel * tiling_.panel_words;
+  const std::int64_t* const start = tiling_.panel_starts.data() + panel;
+  tile_.panel = tiling_.panels + start[0];
+  tile_.next_panel = panels > 1 ? start[1] - start[0] : 0;
   if (tiling_.row_factors != nullptr) {
     row_factors_ = tiling_.row_factors + rows.first * tiling_.chains;
     lane_factors_ = tiling_.lane_factors + panel * factors_.next_lanes;

@@ -73,6 +73,10 @@ class RowProduct {
     WindowBlock<T> block(set_.windows, tensor_, WindowUse::rows, scratch().windows);
     const auto blocks = cut(block);
     std::vector<RowRun> runs;
+    std::vector<std::int64_t> panel_starts;
+    for (std::int64_t panel = 0; panel < weights_.group_panels(); ++panel) {
+      panel_starts.push_back(panel * weights_.panel_words);
+    }
     for (std::int64_t row = first; row < last; row += rows_per_block) {
       const std::int64_t end = std::min(row + rows_per_block, last);
       runs.clear();
@@ -84,7 +88,7 @@ class RowProduct {
       Tiling tiling;
       set_semantics<T>(tiling, kernel_, semantics_);
       tiling.runs = runs;
-      tiling.panel_words = weights_.panel_words;
+      tiling.panel_starts = panel_starts;
       tiling.columns = weights_.columns;
       for (std::int64_t group = 0; group < set_.windows.groups; ++group) {
         tiling.words = reinterpret_cast<const Word*>(block.data() + group * block.channels());

@@ -4,21 +4,19 @@
 #include <algorithm>
 
 #include "sim/kernels/native/conv_passes.hpp"
-#include "sim/kernels/native/packing.hpp"
-#include "sim/kernels/native/windows.hpp"
+#include "sim/kernels/native/weight_panels.hpp"
 #include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels::native {
 namespace {
 
 constexpr std::int64_t most_block_steps = 224;
-constexpr std::int64_t strip_steps = 16;
 constexpr std::int64_t run_panels = 24;
 constexpr std::int64_t rows_per_chunk = 1024;
 
-/// The panels of one tile: lanes from element `first` of line `line` of the windows on.
+/// Sixteen lanes from element `first` of line `line` of the windows on, or as many as the line still has.
 struct Lanes {
-  std::int64_t line, first, columns, panels, result;
+  std::int64_t line, first, columns, result;
 };
 
 template <class T>
@@ -30,8 +28,6 @@ class WeightGradient {
         shape_(shape),
         errors_(errors),
         input_(input),
-        semantics_(semantics),
-        result_(result),
         pixels_(shape.n * shape.out_h() * shape.out_w()),
         windows_(input_windows(shape)) {
     error_windows_.images = shape.n;
@@ -39,17 +35,18 @@ class WeightGradient {
     error_windows_.w = error_windows_.columns = shape.out_w();
     error_windows_.groups = shape.groups;
     error_windows_.channels = shape.group_oc();
-    Tiling tiling;
-    set_semantics<T>(tiling, kernel, semantics);
-    const int most = (tiling.loops == nullptr ? kernel.fma : tiling.loops->lanes).rows;
-    panel_rows_ = panel_lanes / most * most;
-    shared_steps_ = shares_lines() ? (shape.kh - 1) * shape.out_w() / per_step : 0;
-    cut();
+    set_semantics<T>(tiling_, kernel, semantics);
+    tiling_.row_step = panel_lanes;
+    tiling_.result = result;
+    panel_rows_ = panel_lanes / tiling_.most_rows() * tiling_.most_rows();
     list_lanes();
+    lines_ = shares_lines(semantics.chain) ? shape.kh : 1;
+    line_steps_ = shape.out_w() / per_step;
+    cut(semantics.chain);
   }
 
-  void run() {
-    const auto lanes = static_cast<std::int64_t>(lanes_.size());
+  void run() const {
+    const auto pairs = static_cast<std::int64_t>(lanes_.size() + 1) / most_panels;
     const std::int64_t rows = shape_.group_oc();
     const std::int64_t panels = padded_columns(rows) / panel_lanes;
 #pragma omp parallel if (worth_threads(pixels_ * shape_.oc))
@@ -57,11 +54,12 @@ class WeightGradient {
       const std::int64_t parts = omp_get_num_threads();
       const std::int64_t part = omp_get_thread_num();
       for (std::int64_t group = 0; group < shape_.groups; ++group) {
-        if (lanes >= parts && lanes * panel_lanes * kernel_.panels >= rows) {
-          run_part(group, 0, rows, lanes * part / parts, lanes * (part + 1) / parts);
+        if (pairs >= parts && pairs * most_panels * panel_lanes >= rows) {
+          run_part({group, 0, rows, pairs * part / parts * most_panels, pairs * (part + 1) / parts * most_panels});
         } else {
-          run_part(group, std::min(rows, panels * part / parts * panel_lanes),
-                   std::min(rows, panels * (part + 1) / parts * panel_lanes), 0, lanes);
+          run_part({group, std::min(rows, panels * part / parts * panel_lanes),
+                    std::min(rows, panels * (part + 1) / parts * panel_lanes), 0,
+                    static_cast<std::int64_t>(lanes_.size())});
         }
       }
     }
@@ -70,22 +68,53 @@ class WeightGradient {
  private:
   static constexpr std::int64_t per_step = products_per_step<T>;
 
+  struct Block {
+    std::vector<Segment> segments;
+    std::int64_t first_step, steps, panel_steps;  ///< of the errors; of the panels
+  };
+  /// Rows and lanes of a group that one thread forms.
+  struct Part {
+    std::int64_t group, first_row, last_row, first_lanes, last_lanes;
+  };
+  struct Rows {
+    const Word* words;
+    std::vector<RowRun> runs;
+  };
+
   /// Where steps do not straddle lines, what one line of taps sees of an output line, the one above it sees of the next
   /// output line: packed once for all, panels hold a run of input lines, and taps read them from different steps on.
   /// Chains that go on in the next image are cut there: that must cost less than the packing.
-  bool shares_lines() const {
+  bool shares_lines(std::int64_t chain) const {
     const std::int64_t image = shape_.out_h() * shape_.out_w();
-    const bool cheap = std::is_same_v<T, float> || image / per_step >= shape_.oc ||
-                       (semantics_.chain > 0 && image % semantics_.chain == 0);
+    const bool cheap = std::is_same_v<T, float> || image / per_step >= shape_.oc || (chain > 0 && image % chain == 0);
     return cheap && shape_.groups == 1 && shape_.stride == 1 && shape_.kh > 1 && shape_.out_w() % per_step == 0;
   }
+  /// That panels hold more than the errors, in every image.
+  std::int64_t more_steps() const {
+    return (lines_ - 1) * line_steps_;
+  }
+  /// Lanes that are packed.
+  std::int64_t packed_lanes() const {
+    return static_cast<std::int64_t>(lanes_.size()) / lines_;
+  }
 
-  void cut() {
+  /// Lines of a patch that lie side by side.
+  void list_lanes() {
+    const std::int64_t taps = shape_.groups == 1 ? shape_.kw : 1;
+    const std::int64_t width = taps * shape_.group_ic();
+    for (std::int64_t line = 0; line < shape_.kh * shape_.kw / taps; ++line) {
+      for (std::int64_t c = 0; c < width; c += panel_lanes) {
+        lanes_.push_back({line, c, std::min<std::int64_t>(width - c, panel_lanes), line * width + c});
+      }
+    }
+  }
+
+  void cut(std::int64_t chain) {
     const std::int64_t length = (pixels_ + per_step - 1) / per_step * per_step;
     const std::int64_t blocks = (length / per_step + most_block_steps - 1) / most_block_steps;
     const std::int64_t block_steps = (length / per_step + blocks - 1) / blocks;
     std::vector<Stretch> images;
-    if (shared_steps_ > 0) {  // apart by a step, so that no segment goes on in the next image
+    if (lines_ > 1) {  // apart by a step, so that no segment goes on in the next image
       const std::int64_t image = pixels_ / shape_.n;
       for (std::int64_t n = 0; n < shape_.n; ++n) {
         images.push_back({n * image, image, n * image / per_step + n});
@@ -93,174 +122,122 @@ class WeightGradient {
     } else {
       images.push_back({0, length, 0});
     }
-    blocks_ = cut_reduction<T>(images, length, semantics_.chain, block_steps);
-    for (std::vector<Segment>& block : blocks_) {
-      const std::int64_t first = block.front().panel;
-      first_step_.push_back(first);
-      steps_.push_back(block.back().panel + block.back().steps - first);
-      for (Segment& segment : block) {
+    for (std::vector<Segment>& segments : cut_reduction<T>(images, length, chain, block_steps)) {
+      Block& block = blocks_.emplace_back();
+      const std::int64_t first = block.first_step = segments.front().panel;
+      block.steps = segments.back().panel + segments.back().steps - first;
+      for (Segment& segment : segments) {
         segment.row = (segment.panel - first) * panel_lanes;
-        segment.panel += (image_of(segment.panel) - image_of(first)) * shared_steps_ - first;
+        segment.panel += (image_of(segment.panel) - image_of(first)) * more_steps() - first;
       }
-      panel_steps_.push_back(block.back().panel + block.back().steps + shared_steps_);
+      block.panel_steps = segments.back().panel + segments.back().steps + more_steps();
+      most_steps_ = std::max(most_steps_, block.panel_steps);
+      block.segments = std::move(segments);
     }
-    most_steps_ = *std::max_element(steps_.begin(), steps_.end());
-    most_panel_steps_ = *std::max_element(panel_steps_.begin(), panel_steps_.end());
   }
 
   std::int64_t image_of(std::int64_t step) const {
     return step * per_step / (shape_.out_h() * shape_.out_w());
   }
 
-  /// Lines of a patch that lie side by side; full panels follow each other across lines, others end with their line.
-  void list_lanes() {
-    const std::int64_t taps = shape_.groups == 1 ? shape_.kw : 1;
-    const std::int64_t width = taps * shape_.group_ic();
-    const std::int64_t lines = shape_.kh * shape_.kw / taps;
-    for (std::int64_t line = 0; line < lines; ++line) {
-      for (std::int64_t c = 0; c < width;) {
-        const std::int64_t columns = std::min<std::int64_t>(width - c, kernel_.panels * panel_lanes);
-        lanes_.push_back({line, c, columns, (columns + panel_lanes - 1) / panel_lanes, line * width + c});
-        c += columns;
-      }
-    }
-  }
-
-  /// Where the lines of the pixels of a block begin; the last one twice where a pair has only one pixel.
-  void take(WindowBlock<T>& block, std::size_t b, std::vector<std::int64_t>& starts) const {
-    const std::int64_t first = first_step_[b] * per_step;
-    const std::int64_t last = std::min(pixels_, first + steps_[b] * per_step);
-    std::int64_t* to = starts.data();
-    for (const WindowRun& run : block.take(first, last)) {
-      for (std::int64_t i = 0; i < run.count; ++i) {
-        *to++ = run.start + i * block.column();
-      }
-    }
-    if (last - first < steps_[b] * per_step) {
-      starts[static_cast<std::size_t>(last - first)] = starts[static_cast<std::size_t>(last - first - 1)];
-    }
-  }
-
-  struct Rows {
-    const Word* words;
-    std::vector<RowRun> runs;
-  };
-
-  void run_part(std::int64_t group, std::int64_t first_row, std::int64_t last_row, std::int64_t first_lanes,
-                std::int64_t last_lanes) const {
-    if (first_row == last_row || first_lanes == last_lanes) {
+  void run_part(const Part& part) const {
+    if (part.first_row == part.last_row || part.first_lanes == part.last_lanes) {
       return;
     }
     WindowBlock<T> patches(windows_, input_, WindowUse::lanes, scratch().windows);
     WindowBlock<T> errors(error_windows_, errors_, WindowUse::lanes, scratch().errors);
-    std::vector<std::int64_t> patch_starts(static_cast<std::size_t>(most_panel_steps_ * per_step));
-    std::vector<std::int64_t> error_starts(patch_starts.size());
-    for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      take(patches, b, patch_starts);
-      if (shared_steps_ > 0) {
-        list_shared_starts(b, patches, patch_starts);
-      }
-      take(errors, b, error_starts);
-      for (std::int64_t row = first_row; row < last_row; row += rows_per_chunk) {
-        const std::int64_t end = std::min(row + rows_per_chunk, last_row);
-        const Rows rows = pack_rows(group, row, end, b, errors, error_starts);
-        if (shared_steps_ > 0) {
-          run_shared(rows, first_lanes, last_lanes, b, patches, patch_starts);
-          continue;
-        }
-        for (std::int64_t i = first_lanes; i < last_lanes;) {
-          const std::int64_t stop = end_of_run(i, last_lanes);
-          const std::int64_t panels = pack_lanes(group, i, stop, b, patches, patch_starts);
-          run_lanes(rows, i, stop, panels, b, 0);
-          i = stop;
+    for (const Block& block : blocks_) {
+      const std::int64_t first = block.first_step * per_step;
+      const std::int64_t last = std::min(pixels_, first + block.steps * per_step);
+      const std::span<const WindowRun> windows = patches.take(first, last);
+      const std::vector<PixelRun> pixels = lines_ > 1 ? pixel_runs_below(windows, patches.column(), patches.line(),
+                                                                         shape_.out_w(), more_steps(), per_step)
+                                                      : pixel_runs(windows, patches.column(), per_step);
+      const std::vector<PixelRun> error_pixels = pixel_runs(errors.take(first, last), errors.column(), per_step);
+      for (std::int64_t row = part.first_row; row < part.last_row; row += rows_per_chunk) {
+        const std::int64_t end = std::min(row + rows_per_chunk, part.last_row);
+        const Rows rows = pack_rows(part.group, row, end, block, errors, error_pixels);
+        for (std::int64_t i = 0; i < packed_lanes(); i += run_panels) {
+          run_lanes(part, block, rows, i, std::min(i + run_panels, packed_lanes()), patches, pixels);
         }
       }
     }
   }
 
-  /// The tiles of all lines of taps, as many columns at a time as the second-level cache holds.
-  void run_shared(const Rows& rows, std::int64_t first_lanes, std::int64_t last_lanes, std::size_t b,
-                  const WindowBlock<T>& patches, const std::vector<std::int64_t>& starts) const {
-    const std::int64_t tiles = static_cast<std::int64_t>(lanes_.size()) / shape_.kh;
-    for (std::int64_t i = 0; i < tiles;) {
-      const std::int64_t stop = end_of_run(i, tiles);
-      bool packed = false;
-      for (std::int64_t kh = 0; kh < shape_.kh; ++kh) {
-        const std::int64_t begin = std::max(first_lanes, kh * tiles + i);
-        const std::int64_t end = std::min(last_lanes, kh * tiles + stop);
-        if (begin >= end) {
-          continue;
-        }
-        if (!packed) {
-          pack_lanes(0, i, stop, b, patches, starts);
-          packed = true;
-        }
-        std::int64_t panels = 0;
-        for (std::int64_t tile = begin; tile < end; ++tile) {
-          panels += lanes_[static_cast<std::size_t>(tile)].panels;
-        }
-        run_lanes(rows, begin, end, panels, b,
-                  (begin - kh * tiles - i) * kernel_.panels * panel_steps_[b] + kh * shape_.out_w() / per_step);
+  /// The errors of rows [first, last) in panels of as many rows as tiles fill, nearly equally many in each; `first` is
+  /// a multiple of panel_lanes.
+  Rows pack_rows(std::int64_t group, std::int64_t first, std::int64_t last, const Block& block,
+                 const WindowBlock<T>& errors, std::span<const PixelRun> pixels) const {
+    const std::int64_t count = last - first;
+    const std::int64_t parts = (count + panel_rows_ - 1) / panel_rows_;
+    const std::int64_t columns = shape_.kh * shape_.kw * shape_.group_ic();
+    Word* const to = scratch().rows.at_least(parts * most_steps_ * panel_lanes);
+    const std::int64_t panel_words = block.steps * panel_lanes;
+    Rows rows{to, {}};
+    std::vector<std::int64_t> bases;
+    for (std::int64_t part = 0; part < parts; ++part) {
+      const std::int64_t begin = count * part / parts;
+      const std::int64_t base = std::min(begin, padded_columns(count) - panel_lanes);
+      if (bases.empty() || bases.back() != base) {
+        bases.push_back(base);
       }
-      i = stop;
+      append_run(rows.runs, {count * (part + 1) / parts - begin,
+                             static_cast<std::int64_t>(bases.size() - 1) * panel_words + begin - base, 1,
+                             (group * shape_.group_oc() + first + begin) * columns, columns});
+    }
+    pack_pixels(kernel_, errors.data() + group * errors.channels() + first, pixels, bases, to, panel_words);
+    if ((block.first_step + block.steps) * per_step > pixels_) {  // the last pixel has no partner
+      for (std::size_t panel = 1; panel <= bases.size(); ++panel) {
+        Word* const last_step = to + static_cast<std::int64_t>(panel) * panel_words - panel_lanes;
+        for (std::int64_t j = 0; j < panel_lanes; ++j) {
+          last_step[j] &= 0xffff;
+        }
+      }
+    }
+    return rows;
+  }
+
+  /// The tiles of packed lanes [first, last) in all lines that share them.
+  void run_lanes(const Part& part, const Block& block, const Rows& rows, std::int64_t first, std::int64_t last,
+                 const WindowBlock<T>& patches, std::span<const PixelRun> pixels) const {
+    std::vector<std::int64_t> lanes;
+    std::vector<std::int64_t> starts;
+    for (std::int64_t line = 0; line < lines_; ++line) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const std::int64_t at = line * packed_lanes() + i;
+        if (at >= part.first_lanes && at < part.last_lanes) {
+          lanes.push_back(at);
+          starts.push_back(((i - first) * block.panel_steps + line * line_steps_) * panel_lanes);
+        }
+      }
+    }
+    if (!lanes.empty()) {
+      pack_lanes(part.group, first, last, block, patches, pixels);
+    }
+    for (std::size_t begin = 0, end; begin < lanes.size(); begin = end) {
+      for (end = begin + 1; end < lanes.size() && goes_on(lanes[end - 1], lanes[end]); ++end) {
+      }
+      run_panels_of(block, rows, lanes_[static_cast<std::size_t>(lanes[begin])],
+                    lanes_[static_cast<std::size_t>(lanes[end - 1])],
+                    std::span<const std::int64_t>(starts).subspan(begin, end - begin));
     }
   }
 
-  /// Where the lines of the steps of shared panels begin, given those of a block's pixels.
-  void list_shared_starts(std::size_t b, const WindowBlock<T>& patches, std::vector<std::int64_t>& starts) const {
-    const std::int64_t image = shape_.out_h() * shape_.out_w();
-    const std::int64_t first = first_step_[b] * per_step;
-    const std::int64_t last = first + steps_[b] * per_step;
-    const std::vector<std::int64_t> of_pixels(starts.begin(), starts.begin() + (last - first));
-    std::int64_t* to = starts.data();
-    for (std::int64_t begin = first; begin < last;) {
-      const std::int64_t end = std::min(last, (begin / image + 1) * image);
-      const std::int64_t start = of_pixels[static_cast<std::size_t>(begin - first)];
-      std::int64_t x = begin % shape_.out_w();
-      std::int64_t at = start - x * patches.pixel();
-      for (std::int64_t left = end - begin + shared_steps_ * per_step; left > 0; --left) {
-        *to++ = at + x * patches.pixel();
-        if (++x == shape_.out_w()) {
-          x = 0;
-          at += patches.line();
-        }
-      }
-      begin = end;
-    }
+  /// Whether columns of the result follow each other.
+  bool goes_on(std::int64_t left, std::int64_t right) const {
+    const Lanes& lanes = lanes_[static_cast<std::size_t>(left)];
+    return lanes.columns == panel_lanes && lanes_[static_cast<std::size_t>(right)].result == lanes.result + panel_lanes;
   }
 
-  /// Tiles from `first` on whose columns follow each other, as many as the second-level cache holds.
-  std::int64_t end_of_run(std::int64_t first, std::int64_t last) const {
-    std::int64_t i = first + 1;
-    const auto at = [&](std::int64_t tile) -> const Lanes& { return lanes_[static_cast<std::size_t>(tile)]; };
-    while (i < last && i - first < run_panels / kernel_.panels && at(i - 1).columns == kernel_.panels * panel_lanes &&
-           at(i).result == at(i - 1).result + at(i - 1).columns) {
-      ++i;
+  void pack_lanes(std::int64_t group, std::int64_t first, std::int64_t last, const Block& block,
+                  const WindowBlock<T>& patches, std::span<const PixelRun> pixels) const {
+    Word* const to = scratch().lanes.at_least(run_panels * most_steps_ * panel_lanes);
+    std::vector<std::int64_t> panels;
+    for (std::int64_t i = first; i < last; ++i) {
+      const Lanes& at = lanes_[static_cast<std::size_t>(i)];
+      panels.push_back(line_start(patches, group, at) + at.first);
     }
-    return i;
-  }
-
-  std::int64_t pack_lanes(std::int64_t group, std::int64_t first, std::int64_t last, std::size_t b,
-                          const WindowBlock<T>& patches, const std::vector<std::int64_t>& starts) const {
-    const std::int64_t steps = panel_steps_[b];
-    const std::int64_t panel_words = steps * panel_lanes;
-    Word* const to = scratch().lanes.at_least(run_panels * most_panel_steps_ * panel_lanes);
-    std::int64_t panels = 0;
-    for (std::int64_t s = 0; s < steps; s += strip_steps) {
-      panels = 0;
-      for (std::int64_t i = first; i < last;) {
-        const Lanes& at = lanes_[static_cast<std::size_t>(i)];
-        std::int64_t count = 0;
-        for (; i < last && lanes_[static_cast<std::size_t>(i)].line == at.line; ++i) {
-          count += lanes_[static_cast<std::size_t>(i)].panels;
-        }
-        packing(kernel_).pack(patches.data() + line_start(patches, group, at) + at.first, starts.data() + s * per_step,
-                              std::min(strip_steps, steps - s), count, to + panels * panel_words + s * panel_lanes,
-                              panel_words);
-        panels += count;
-      }
-    }
-    return panels;
+    pack_pixels(kernel_, patches.data(), pixels, panels, to, block.panel_steps * panel_lanes);
   }
 
   std::int64_t line_start(const WindowBlock<T>& patches, std::int64_t group, const Lanes& at) const {
@@ -270,73 +247,32 @@ class WeightGradient {
     return at.line / shape_.kw * patches.line() + at.line % shape_.kw * patches.pixel() + group * patches.channels();
   }
 
-  /// The errors of rows [first, last) in panels of as many rows as tiles fill, nearly equally many in each; `first` is
-  /// a multiple of panel_lanes.
-  Rows pack_rows(std::int64_t group, std::int64_t first, std::int64_t last, std::size_t b, const WindowBlock<T>& errors,
-                 const std::vector<std::int64_t>& starts) const {
-    const std::int64_t count = last - first;
-    const std::int64_t panels = (count + panel_rows_ - 1) / panel_rows_;
-    const std::int64_t panel_words = steps_[b] * panel_lanes;
-    const std::int64_t columns = shape_.kh * shape_.kw * shape_.group_ic();
-    Word* const to = scratch().rows.at_least(panels * most_steps_ * panel_lanes);
-    Rows rows{to, {}};
-    std::vector<std::int64_t> bases;
-    for (std::int64_t panel = 0; panel < panels; ++panel) {
-      const std::int64_t begin = count * panel / panels;
-      bases.push_back(std::min(begin, padded_columns(count) - panel_lanes));
-      rows.runs.push_back({count * (panel + 1) / panels - begin, panel * panel_words + begin - bases.back(), 1,
-                           (group * shape_.group_oc() + first + begin) * columns, columns});
-    }
-    const T* const data = errors.data() + group * errors.channels() + first;
-    for (std::int64_t s = 0; s < steps_[b]; s += strip_steps) {
-      for (std::int64_t panel = 0; panel < panels; ++panel) {
-        packing(kernel_).pack(data + bases[static_cast<std::size_t>(panel)], starts.data() + s * per_step,
-                              std::min(strip_steps, steps_[b] - s), 1, to + panel * panel_words + s * panel_lanes, 0);
-      }
-    }
-    if ((first_step_[b] + steps_[b]) * per_step > pixels_) {
-      for (std::int64_t panel = 1; panel <= panels; ++panel) {
-        Word* const last_step = to + panel * panel_words - panel_lanes;
-        for (std::int64_t j = 0; j < panel_lanes; ++j) {
-          last_step[j] &= 0xffff;
-        }
-      }
-    }
-    return rows;
-  }
-
-  void run_lanes(const Rows& rows, std::int64_t first, std::int64_t last, std::int64_t panels, std::size_t b,
-                 std::int64_t step) const {
-    const Lanes& begin = lanes_[static_cast<std::size_t>(first)];
-    const Lanes& end = lanes_[static_cast<std::size_t>(last - 1)];
-    Tiling tiling;
-    set_semantics<T>(tiling, kernel_, semantics_);
+  void run_panels_of(const Block& block, const Rows& rows, const Lanes& first, const Lanes& last,
+                     std::span<const std::int64_t> panel_starts) const {
+    Tiling tiling = tiling_;
     tiling.words = rows.words;
     tiling.runs = rows.runs;
-    tiling.row_step = panel_lanes;
-    tiling.panels = scratch().lanes.at_least(0) + step * panel_lanes;
-    tiling.panel_words = panel_steps_[b] * panel_lanes;
-    tiling.columns = end.result + end.columns - begin.result;
-    tiling.blocks = {&blocks_[b], 1};
-    tiling.result = result_ + begin.result;
-    tiling.begins = b == 0;
-    tiling.ends = b + 1 == blocks_.size();
-    run_rows(tiling, 0, tiling.rows(), 0, panels);
+    tiling.panels = scratch().lanes.at_least(0);
+    tiling.panel_starts = panel_starts;
+    tiling.columns = last.result + last.columns - first.result;
+    tiling.blocks = {&block.segments, 1};
+    tiling.result += first.result;
+    tiling.begins = &block == &blocks_.front();
+    tiling.ends = &block == &blocks_.back();
+    run_rows(tiling, 0, tiling.rows(), 0, static_cast<std::int64_t>(panel_starts.size()));
   }
 
   const NativeKernel& kernel_;
   const ConvShape& shape_;
   const T* errors_;
   const T* input_;
-  Semantics semantics_;
-  float* result_;
   std::int64_t pixels_;
   Windows windows_, error_windows_;
+  Tiling tiling_;  ///< what all have in common
   std::vector<Lanes> lanes_;
-  std::vector<std::vector<Segment>> blocks_;
-  std::vector<std::int64_t> first_step_, steps_, panel_steps_;  ///< of blocks: of the errors; of the lanes' panels
-  std::int64_t shared_steps_ = 0;                               ///< that panels shared by lines of taps have more
-  std::int64_t most_panel_steps_ = 0;
+  std::vector<Block> blocks_;
+  std::int64_t lines_ = 1;  ///< of taps that read the same panels
+  std::int64_t line_steps_ = 0;
   std::int64_t most_steps_ = 0;
   std::int64_t panel_rows_ = panel_lanes;
 };

@@ -2,7 +2,6 @@
 #include "sim/kernels/native/conv_weights.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "sim/kernels/native/conv_passes.hpp"
 #include "sim/kernels/native/packing.hpp"
@@ -52,11 +51,8 @@ Weights pack_weights_transposed(const NativeKernel& kernel, const ConvShape& sha
     const T* const base = weights + (i / taps / panels * oc * taps + tap) * ic + panel * panel_lanes;
     Word* const out = to + i * tap_steps * panel_lanes;
     if (whole) {
-      std::vector<std::int64_t> lines(static_cast<std::size_t>(oc));
-      for (std::int64_t o = 0; o < oc; ++o) {
-        lines[static_cast<std::size_t>(o)] = o * taps * ic;
-      }
-      packing(kernel).pack(base, lines.data(), tap_steps, 1, out, 0);
+      const std::int64_t start[] = {0};
+      packing(kernel).pack({base, taps * ic, start}, tap_steps, out, 0);
       continue;
     }
     const std::int64_t lanes = std::min<std::int64_t>(panel_lanes, ic - panel * panel_lanes);

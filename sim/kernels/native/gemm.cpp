@@ -77,7 +77,11 @@ void run_packed(Tiling tiling, const PackedRows& left, const PackedColumns& righ
   tiling.runs = runs;
   tiling.row_step = left.row_step();
   tiling.panels = right.words();
-  tiling.panel_words = right.steps() * panel_lanes;
+  std::vector<std::int64_t> panel_starts;
+  for (std::int64_t first = 0; first < right.columns(); first += panel_lanes) {
+    panel_starts.push_back(first * right.steps());
+  }
+  tiling.panel_starts = panel_starts;
   tiling.columns = right.columns();
   tiling.blocks = blocks;
   tiling.result = result;

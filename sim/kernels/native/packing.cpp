@@ -12,27 +12,25 @@
 namespace precsim::kernels::native {
 namespace {
 
-void pack_codes(const std::int16_t* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
-                std::int64_t next_panel) {
-  for (std::int64_t s = 0; s < steps; ++s) {
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const std::int16_t* low = base + lines[2 * s] + p * panel_lanes;
-      const std::int16_t* high = base + lines[2 * s + 1] + p * panel_lanes;
-      Word* step = to + p * next_panel + s * panel_lanes;
+void pack_codes(const PackedLines<std::int16_t>& lines, std::int64_t steps, Word* to, std::int64_t next_panel) {
+  for (const std::int64_t panel : lines.panels) {
+    const std::int16_t* low = lines.first + panel;
+    for (std::int64_t s = 0; s < steps; ++s, low += 2 * lines.distance) {
       for (int j = 0; j < panel_lanes; ++j) {
-        step[j] = static_cast<std::uint16_t>(low[j]) | static_cast<Word>(static_cast<std::uint16_t>(high[j])) << 16;
+        const Word high = static_cast<std::uint16_t>(low[lines.distance + j]);
+        to[s * panel_lanes + j] = static_cast<std::uint16_t>(low[j]) | high << 16;
       }
     }
+    to += next_panel;
   }
 }
 
-void pack_numbers(const float* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
-                  std::int64_t next_panel) {
-  for (std::int64_t s = 0; s < steps; ++s) {
-    for (std::int64_t p = 0; p < panels; ++p) {
-      std::memcpy(to + p * next_panel + s * panel_lanes, base + lines[s] + p * panel_lanes,
-                  panel_lanes * sizeof(float));
+void pack_numbers(const PackedLines<float>& lines, std::int64_t steps, Word* to, std::int64_t next_panel) {
+  for (const std::int64_t panel : lines.panels) {
+    for (std::int64_t s = 0; s < steps; ++s) {
+      std::memcpy(to + s * panel_lanes, lines.first + panel + s * lines.distance, panel_lanes * sizeof(float));
     }
+    to += next_panel;
   }
 }
 
@@ -43,40 +41,29 @@ void pack_words(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word
 constexpr Packing portable_packing{pack_codes, pack_numbers, pack_words};
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f,avx512bw"))) void pack_codes_avx512(const std::int16_t* base, const std::int64_t* lines,
-                                                                   std::int64_t steps, std::int64_t panels, Word* to,
+__attribute__((target("avx512f,avx512bw"))) void pack_codes_avx512(const PackedLines<std::int16_t>& lines,
+                                                                   std::int64_t steps, Word* to,
                                                                    std::int64_t next_panel) {
-  std::int64_t p = 0;
-  for (; p + 2 <= panels; p += 2, base += 2 * panel_lanes, to += 2 * next_panel) {
-    const __m512i left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-    const __m512i right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    for (std::int64_t s = 0; s < steps; ++s) {
-      const __m512i a = _mm512_loadu_si512(base + lines[2 * s]);
-      const __m512i b = _mm512_loadu_si512(base + lines[2 * s + 1]);
-      const __m512i low = _mm512_unpacklo_epi16(a, b);
-      const __m512i high = _mm512_unpackhi_epi16(a, b);
-      _mm512_storeu_si512(to + s * panel_lanes, _mm512_permutex2var_epi64(low, left, high));
-      _mm512_storeu_si512(to + s * panel_lanes + next_panel, _mm512_permutex2var_epi64(low, right, high));
+  const __m512i halves = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                          21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  for (const std::int64_t panel : lines.panels) {
+    const std::int16_t* low = lines.first + panel;
+    for (std::int64_t s = 0; s < steps; ++s, low += 2 * lines.distance) {
+      const __m512i a = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(low)));
+      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + lines.distance));
+      _mm512_storeu_si512(to + s * panel_lanes, _mm512_permutexvar_epi16(halves, _mm512_inserti64x4(a, b, 1)));
     }
-  }
-  for (; p < panels; ++p, base += panel_lanes, to += next_panel) {
-    for (std::int64_t s = 0; s < steps; ++s) {
-      const auto* low = reinterpret_cast<const __m256i*>(base + lines[2 * s]);
-      const auto* high = reinterpret_cast<const __m256i*>(base + lines[2 * s + 1]);
-      const __m512i a = _mm512_cvtepu16_epi32(_mm256_loadu_si256(low));
-      const __m512i b = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(high)), 16);
-      _mm512_storeu_si512(to + s * panel_lanes, _mm512_or_si512(a, b));
-    }
+    to += next_panel;
   }
 }
 
-__attribute__((target("avx512f"))) void pack_numbers_avx512(const float* base, const std::int64_t* lines,
-                                                            std::int64_t steps, std::int64_t panels, Word* to,
-                                                            std::int64_t next_panel) {
-  for (std::int64_t s = 0; s < steps; ++s) {
-    for (std::int64_t p = 0; p < panels; ++p) {
-      _mm512_storeu_ps(to + p * next_panel + s * panel_lanes, _mm512_loadu_ps(base + lines[s] + p * panel_lanes));
+__attribute__((target("avx512f"))) void pack_numbers_avx512(const PackedLines<float>& lines, std::int64_t steps,
+                                                            Word* to, std::int64_t next_panel) {
+  for (const std::int64_t panel : lines.panels) {
+    for (std::int64_t s = 0; s < steps; ++s) {
+      _mm512_storeu_ps(to + s * panel_lanes, _mm512_loadu_ps(lines.first + panel + s * lines.distance));
     }
+    to += next_panel;
   }
 }
 
@@ -120,19 +107,20 @@ __attribute__((target("avx512f"))) void pack_rows_avx512(const Word* const (&row
   pack_rows(rows, steps, to, width, s);
 }
 
-__attribute__((target("avx2"))) void pack_codes_avx2(const std::int16_t* base, const std::int64_t* lines,
-                                                     std::int64_t steps, std::int64_t panels, Word* to,
-                                                     std::int64_t next_panel) {
-  for (std::int64_t s = 0; s < steps; ++s) {
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(base + lines[2 * s] + p * panel_lanes));
-      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(base + lines[2 * s + 1] + p * panel_lanes));
+__attribute__((target("avx2"))) void pack_codes_avx2(const PackedLines<std::int16_t>& lines, std::int64_t steps,
+                                                     Word* to, std::int64_t next_panel) {
+  for (const std::int64_t panel : lines.panels) {
+    const std::int16_t* low = lines.first + panel;
+    for (std::int64_t s = 0; s < steps; ++s, low += 2 * lines.distance) {
+      const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low));
+      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + lines.distance));
       const __m256i even = _mm256_unpacklo_epi16(a, b);
       const __m256i odd = _mm256_unpackhi_epi16(a, b);
-      auto* step = reinterpret_cast<__m256i*>(to + p * next_panel + s * panel_lanes);
+      auto* const step = reinterpret_cast<__m256i*>(to + s * panel_lanes);
       _mm256_storeu_si256(step, _mm256_permute2x128_si256(even, odd, 0x20));
       _mm256_storeu_si256(step + 1, _mm256_permute2x128_si256(even, odd, 0x31));
     }
+    to += next_panel;
   }
 }
 

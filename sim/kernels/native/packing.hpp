@@ -2,29 +2,33 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "sim/kernels/native/native_kernel.hpp"
 
 namespace precsim::kernels::native {
 
-/// `codes` and `numbers` fill panels side by side, `next_panel` words apart: lane j of step s of panel p is element 16
-/// p + j of a line. Codes take two lines a step, the first one in the low half. Line i begins at base + lines[i]; all
-/// lanes are read.
+/// Lines at equal distances, and where in them panels of sixteen lanes begin.
+template <class T>
+struct PackedLines {
+  const T* first;
+  std::int64_t distance;
+  std::span<const std::int64_t> panels;
+};
+
+/// `codes` and `numbers` fill panels `next_panel` words apart: lane j of step s of panel p is element panels[p] + j of
+/// a line. Codes take two lines a step, the first one in the low half. All lanes are read.
 struct Packing {
-  void (*codes)(const std::int16_t* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
-                std::int64_t next_panel);
-  void (*numbers)(const float* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
-                  std::int64_t next_panel);
+  void (*codes)(const PackedLines<std::int16_t>& lines, std::int64_t steps, Word* to, std::int64_t next_panel);
+  void (*numbers)(const PackedLines<float>& lines, std::int64_t steps, Word* to, std::int64_t next_panel);
   /// pack_rows of all steps.
   void (*rows)(const Word* const (&rows)[panel_lanes], std::int64_t steps, Word* to, std::int64_t width);
 
-  void pack(const std::int16_t* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
-            std::int64_t next_panel) const {
-    codes(base, lines, steps, panels, to, next_panel);
+  void pack(const PackedLines<std::int16_t>& lines, std::int64_t steps, Word* to, std::int64_t next_panel) const {
+    codes(lines, steps, to, next_panel);
   }
-  void pack(const float* base, const std::int64_t* lines, std::int64_t steps, std::int64_t panels, Word* to,
-            std::int64_t next_panel) const {
-    numbers(base, lines, steps, panels, to, next_panel);
+  void pack(const PackedLines<float>& lines, std::int64_t steps, Word* to, std::int64_t next_panel) const {
+    numbers(lines, steps, to, next_panel);
   }
 };
 

@@ -160,7 +160,7 @@ void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_ro
 void run_split(const Tiling& tiling) {
   const std::int64_t rows = tiling.rows();
   const std::int64_t panels = padded_columns(tiling.columns) / panel_lanes;
-#pragma omp parallel if (worth_threads(rows * panels * (tiling.panel_words / panel_lanes)))
+#pragma omp parallel if (worth_threads(rows * panels * tiling.blocks.back().back().panel))
   {
     const std::int64_t parts = omp_get_num_threads();
     const std::int64_t part = omp_get_thread_num();

@@ -23,8 +23,8 @@ struct Tiling {
   const Word* words = nullptr;  ///< what the starts of runs count from
   std::span<const RowRun> runs;
   std::int64_t row_step = 1;
-  const Word* panels = nullptr;  ///< [panel][step][panel_lanes]
-  std::int64_t panel_words = 0;
+  const Word* panels = nullptr;  ///< panel p: [step][panel_lanes] from panels + panel_starts[p] on
+  std::span<const std::int64_t> panel_starts;
   std::int64_t columns = 0;
   std::span<const std::vector<Segment>> blocks;
   float* result = nullptr;              ///< what the results of runs count from; columns side by side
