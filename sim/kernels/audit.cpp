@@ -29,7 +29,7 @@ struct Tiles {
   std::int64_t down, across;  ///< bands of rows, bands of panels
 };
 Tiles tiles(const native::NativeKernel& kernel, std::int64_t rows, std::int64_t lanes) {
-  return {units_for(rows, kernel.wrap.lanes.rows), units_for(lanes, std::int64_t{kernel.panels} * line_lanes)};
+  return {units_for(rows, kernel.wrap.lanes.rows[kernel.panels - 1]), units_for(lanes, std::int64_t{kernel.panels} * line_lanes)};
 }
 
 void pack_panels(const AuditJob& job, native::WordBuffer& panels) {

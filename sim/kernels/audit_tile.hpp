@@ -30,7 +30,7 @@ struct AuditJob {
   std::vector<float> lane_norms = {};
   std::vector<float> tile_norms = {};  ///< [group][row tile][piece], the largest of its rows
 
-  int most_rows() const { return kernel.native->wrap.lanes.rows; }
+  int most_rows() const { return kernel.native->wrap.lanes.rows[kernel.native->panels - 1]; }
   std::int64_t steps() const { return rows.length() / 2; }
   std::int64_t panels_of_group() const { return (lanes.rows + line_lanes - 1) / line_lanes; }
   std::size_t index(std::int64_t group, std::int64_t row, std::int64_t lane) const {

@@ -201,13 +201,15 @@ struct Sums {
 
 template <Step step>
 struct Loop {
-  static constexpr int rows = 6, panels = 1;
+  static constexpr int panels = 1;
+  static constexpr int rows(int) { return 6; }
   template <int height, int width>
   static constexpr LoopFunction function = run_lanes<height, step>;
 };
 
 struct Clamped {
-  static constexpr int rows = 2, panels = 1;
+  static constexpr int panels = 1;
+  static constexpr int rows(int) { return 2; }
   template <int height, int width>
   static constexpr LoopFunction function = run_clamped<height>;
 };

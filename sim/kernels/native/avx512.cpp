@@ -1,4 +1,4 @@
-// Tiles for AVX-512, with and without VNNI: up to 14 rows x 32 lanes.
+// Tiles for AVX-512, with and without VNNI: up to 14 rows x 32 lanes or 16 x 16.
 #include <immintrin.h>
 
 #include "sim/kernels/native/native_kernel.hpp"
@@ -16,15 +16,14 @@ namespace {
 enum class Step : std::uint8_t { vnni_wrap, vnni_saturate, wrap, fma };
 
 /// All loops are assembly, so that no compiler moves or spills a lane. Row r: zmm r (first panel) and zmm 14 + r
-/// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row; rows begin at %r8 ... %r14. Where half of
+/// (second); zmm28 and zmm29: a step of the panels; zmm30: a word of a row; rows begin at %r8 ... %r15. Where half of
 /// the registers are enough for lanes, the sums of chains stay in the other half, `halves` behind their lanes. The
 /// assembler's loops write out the rows.
 template <int rows, int panels, Step step, bool spills>
 PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Segment> segments, const float* factor,
                                             Source from, Target to) {
-  constexpr int halves = panels == 1 ? most_rows : row_pointers;
+  constexpr int halves = panels == 1 ? 14 : 7;
   constexpr bool resident = spills && rows <= halves;
-  alignas(64) Word sums[rows * tile_distance];
   const std::int64_t next_panel = tile.next_panel * 4;
   const std::int64_t row_step = tile.row_step * 4;
   const std::int64_t second_row = tile.second * 4;
@@ -32,27 +31,28 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
   const Segment* const end = segment + segments.size();
   const void* scratch = tile.rows;
   const Word* ahead = tile.ahead;
+  const Word* const first_panel = tile.panel;
   const Word* source = from.words;
   std::int64_t source_distance = from.distance * 4;
-  Word* target = spills && !resident ? sums : to.words;
+  Word* target = spills && !resident ? tile.sums : to.words;
   std::int64_t target_distance = (spills && !resident ? tile_distance : to.distance) * 4;
   const std::int64_t last_distance = to.distance * 4;
   const Word* panel;
   std::int64_t at, second, steps;
   __asm__ volatile(
-      ".irp r, 0,1,2,3,4,5,6\n\t"
-      ".irp p, 8,9,10,11,12,13,14\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7\n\t"
+      ".irp p, 8,9,10,11,12,13,14,15\n\t"
       ".if \\p == 8 + \\r && \\r < %c[rows]\n\t"
       "mov 8*\\r(%[scratch]), %%r\\p\n\t"
       ".endif\n\t.endr\n\t.endr\n\t"
 
       "mov %[source], %[scratch]\n\t"
-      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
       ".if \\r < %c[rows] && (%c[resident] || %c[kind] < 4)\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
       ".if \\q == \\r + %c[resident]\n\t"
       "vmovups (%[scratch]), %%zmm\\q\n\t"
-      ".elseif \\q == \\r + 14 + %c[resident] && %c[panels] == 2\n\t"
+      ".elseif \\q == \\r + 14 + %c[resident] && %c[wide] == 14\n\t"
       "vmovups 64(%[scratch]), %%zmm\\q\n\t"
       ".endif\n\t.endr\n\t"
       "add %[source_distance], %[scratch]\n\t"
@@ -60,7 +60,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
       ".if %c[kind] > 3\n"
       "0:\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if \\q - \\q / 14 * 14 < %c[rows] && \\q / 14 < %c[panels]\n\t"
+      ".if \\q - \\q / %c[wide] * %c[wide] < %c[rows]\n\t"
       "vpxord %%xmm\\q, %%xmm\\q, %%xmm\\q\n\t"
       ".endif\n\t.endr\n\t"
       ".endif\n"
@@ -82,20 +82,20 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
       "prefetcht1 (%[scratch])\n\t"
       "add $64, %[scratch]\n\t"
       "vmovups (%[panel]), %%zmm28\n\t"
-      ".if %c[panels] == 2\n\t"
+      ".if %c[wide] == 14\n\t"
       "vmovups (%[panel],%[next_panel]), %%zmm29\n\t"
       ".endif\n\t"
-      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
       ".if \\r < %c[rows]\n\t"
-      ".irp p, 8,9,10,11,12,13,14\n\t"
+      ".irp p, 8,9,10,11,12,13,14,15\n\t"
       ".if \\r == \\p - 8\n\t"
       "vpbroadcastd (%%r\\p,%[at]), %%zmm30\n\t"
-      ".elseif \\r == \\p - 1\n\t"
+      ".elseif \\r == \\p\n\t"
       "vpbroadcastd (%%r\\p,%[second]), %%zmm30\n\t"
       ".endif\n\t.endr\n\t"
       ".irp b, 28,29\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if \\q == \\r + 14 * (\\b - 28) && \\b - 28 < %c[panels]\n\t"
+      ".if \\q == \\r + 14 * (\\b - 28) && (\\b == 28 || %c[wide] == 14)\n\t"
       ".if (%c[kind] & 3) == 0\n\t"
       "vpdpwssd %%zmm\\b, %%zmm30, %%zmm\\q\n\t"
       ".elseif (%c[kind] & 3) == 1\n\t"
@@ -108,7 +108,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
       ".endif\n\t.endif\n\t.endr\n\t.endr\n\t"
       ".endif\n\t.endr\n\t"
       "add %[row_step], %[at]\n\t"
-      ".if %c[rows] > 7\n\t"
+      ".if %c[rows] > 8\n\t"
       "add %[row_step], %[second]\n\t"
       ".endif\n\t"
       "add $64, %[panel]\n\t"
@@ -127,7 +127,7 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
       ".if %c[resident]\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
       ".irp s, 7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if \\s == \\q + %c[resident] && \\q - \\q / 14 * 14 < %c[rows] && \\q / 14 < %c[panels]\n\t"
+      ".if \\s == \\q + %c[resident] && \\q - \\q / %c[wide] * %c[wide] < %c[rows]\n\t"
       "vcvtdq2ps %%zmm\\q, %%zmm\\q\n\t"
       "vfmadd231ps %%zmm\\q, %%zmm30, %%zmm\\s\n\t"
       ".endif\n\t.endr\n\t.endr\n\t"
@@ -152,15 +152,15 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
       ".endif\n\t"
 
       "mov %[target], %[steps]\n\t"
-      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13\n\t"
+      ".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
       ".if \\r < %c[rows]\n\t"
       ".irp q, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n\t"
-      ".if \\q == \\r + %c[resident] || (\\q == \\r + 14 + %c[resident] && %c[panels] == 2)\n\t"
+      ".if \\q == \\r + %c[resident] || (\\q == \\r + 14 + %c[resident] && %c[wide] == 14)\n\t"
       ".if %c[kind] == 3\n\t"
       "vaddps %%zmm30, %%zmm\\q, %%zmm\\q\n\t"
       ".elseif %c[kind] > 3 && %c[resident] == 0\n\t"
       "vcvtdq2ps %%zmm\\q, %%zmm\\q\n\t"
-      "vfmadd213ps 64*(\\q/14)(%[scratch]), %%zmm30, %%zmm\\q\n\t"
+      "vfmadd213ps 64*(\\q/%c[wide])(%[scratch]), %%zmm30, %%zmm\\q\n\t"
       ".endif\n\t"
       "vmovups %%zmm\\q, 64*((\\q-\\r-%c[resident])/14)(%[steps])\n\t"
       ".endif\n\t.endr\n\t"
@@ -181,13 +181,13 @@ PRECSIM_TARGET PRECSIM_PLAIN void run_loops(const Tile& tile, std::span<const Se
         [segment] "+m"(segment), [ahead] "+m"(ahead), [source] "+m"(source), [source_distance] "+m"(source_distance),
         [target] "+m"(target), [target_distance] "+m"(target_distance)
       : [next_panel] "r"(next_panel), [row_step] "m"(row_step), [second_row] "m"(second_row), [end] "m"(end),
-        [first_panel] "m"(tile.panel), [factor] "m"(factor), [last] "m"(to.words), [last_distance] "m"(last_distance),
-        [rows] "i"(rows), [panels] "i"(panels), [kind] "i"(static_cast<int>(step) + (spills ? 4 : 0)),
+        [first_panel] "m"(first_panel), [factor] "m"(factor), [last] "m"(to.words), [last_distance] "m"(last_distance),
+        [rows] "i"(rows), [wide] "i"(panels == 1 ? 28 : 14), [kind] "i"(static_cast<int>(step) + (spills ? 4 : 0)),
         [resident] "i"(resident ? halves : 0)
-      : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5",
-        "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18",
-        "zmm19", "zmm20", "zmm21", "zmm22", "zmm23", "zmm24", "zmm25", "zmm26", "zmm27", "zmm28", "zmm29", "zmm30",
-        "zmm31");
+      : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4",
+        "zmm5", "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17",
+        "zmm18", "zmm19", "zmm20", "zmm21", "zmm22", "zmm23", "zmm24", "zmm25", "zmm26", "zmm27", "zmm28", "zmm29",
+        "zmm30", "zmm31");
 }
 
 /// VPDPWSSDS without VNNI: the exact sum clamped. VPMADDWD returns the one pair sum of +2^31 as -2^31, which no other
@@ -266,13 +266,15 @@ struct Sums {
 
 template <Step step, bool spills>
 struct Loop {
-  static constexpr int rows = 14, panels = 2;
+  static constexpr int panels = 2;
+  static constexpr int rows(int width) { return width == 1 ? 16 : 14; }
   template <int height, int width>
   static constexpr LoopFunction function = run_loops<height, width, step, spills>;
 };
 
 struct Clamped {
-  static constexpr int rows = 4, panels = 2;
+  static constexpr int panels = 2;
+  static constexpr int rows(int) { return 4; }
   template <int height, int width>
   static constexpr LoopFunction function = run_clamped<height, width>;
 };

@@ -17,11 +17,14 @@ void BlockRun::prefetch_result(const RowTile& rows, std::int64_t panel) const {
   if (!rows.spaced_result) {
     return;
   }
+  const std::int64_t width =
+      std::min<std::int64_t>(tiling_.columns - panel * panel_lanes, tiling_.kernel->panels * panel_lanes);
   const float* row = tiling_.result + rows.result + panel * panel_lanes;
   for (int r = 0; r < rows.rows; ++r, row += rows.distance) {
-    __builtin_prefetch(row, 1, 2);
-    __builtin_prefetch(row + panel_lanes, 1, 2);
-    __builtin_prefetch(row + most_panels * panel_lanes - 1, 1, 2);  // rows may begin inside a line
+    for (std::int64_t lane = 0; lane < width; lane += panel_lanes) {
+      __builtin_prefetch(row + lane, 1, 2);
+    }
+    __builtin_prefetch(row + width - 1, 1, 2);  // rows may begin inside a line
   }
 }
 
@@ -69,10 +72,12 @@ void BlockRun::place(const RowTile& rows, std::int64_t panel, int panels) {
 
 /// Sums that are scaled at the end wait in a buffer of their own.
 void BlockRun::form(int rows, int panels, Target result) {
-  alignas(64) Word sums_words[most_rows * tile_distance];
+  alignas(64) Word sums[most_rows * tile_distance];
+  alignas(64) Word between[most_rows * tile_distance];
   const bool scales = last_ && tiling_.last_factor != 1;
   const Source before = first_ ? Source{no_lanes, 0} : Source(result);
-  const Target after = scales ? Target{sums_words, tile_distance} : result;
+  const Target after = scales ? Target{sums, tile_distance} : result;
+  tile_.sums = between;
   if (tiling_.loops == nullptr) {
     lanes_(tile_, segments_, nullptr, before, after);
   } else if (tiling_.spill == Spill::uniform) {
@@ -88,7 +93,6 @@ void BlockRun::form(int rows, int panels, Target result) {
 /// Sums wait in a buffer of their own between spills: the rows of `after` may all fall into one set of the cache.
 void BlockRun::spill_apart(Source before, Target after) {
   alignas(64) Word lanes_words[most_rows * tile_distance];
-  alignas(64) Word sums_words[most_rows * tile_distance];
   const Target lanes{lanes_words, tile_distance};
   for (std::span<const Segment> left = segments_; !left.empty();) {
     const std::size_t count = segments_of_chain(left);
@@ -96,7 +100,7 @@ void BlockRun::spill_apart(Source before, Target after) {
     factors_.rows = row_factors_ + left.front().chain;
     factors_.lanes = lane_factors_ + left.front().chain * panel_lanes;
     left = left.subspan(count);
-    const Target sums = left.empty() ? after : Target{sums_words, tile_distance};
+    const Target sums = left.empty() ? after : Target{tile_.sums, tile_distance};
     spill_(lanes, before, sums, factors_);
     before = sums;
   }

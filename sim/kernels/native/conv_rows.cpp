@@ -32,32 +32,66 @@ struct RowSet {
   }
 };
 
+/// A product whose rows are windows of a tensor and whose lanes are the channels of packed weights.
 template <class T>
-class RowProduct {
- public:
-  RowProduct(const NativeKernel& kernel, const Semantics& semantics, const T* tensor, const Weights& weights,
-             const RowSet& set, float* result, EpilogueRun* epilogue)
-      : kernel_(kernel),
-        semantics_(semantics),
-        tensor_(tensor),
-        weights_(weights),
-        set_(set),
-        result_(result),
-        epilogue_(epilogue) {}
+struct RowProduct {
+  const NativeKernel& kernel;
+  const Semantics& semantics;
+  const T* tensor;
+  const Weights& weights;
+  RowSet set;
+  float* result;
+  EpilogueRun* epilogue = nullptr;
+};
 
-  void run() const {
-    const std::int64_t rows = set_.windows.count();
-    const std::int64_t panels = weights_.group_panels();
-#pragma omp parallel if (worth_threads(rows * weights_.columns))
-    {
-      const std::int64_t parts = omp_get_num_threads();
-      const std::int64_t part = omp_get_thread_num();
-      const std::int64_t units = (rows + row_unit - 1) / row_unit;
-      if (units >= 4 * parts || panels < parts * kernel_.panels) {
-        run_part(std::min(rows, units * part / parts * row_unit), std::min(rows, units * (part + 1) / parts * row_unit),
-                 0, panels);
-      } else {
-        run_part(0, rows, panels * part / parts, panels * (part + 1) / parts);
+/// What one of `parts` threads forms of a product: rows of all panels, or, where there are few of them, panels of all.
+template <class T>
+class RowPart {
+ public:
+  RowPart(const RowProduct<T>& product, std::int64_t part, std::int64_t parts)
+      : product_(product), block_(product.set.windows, product.tensor, WindowUse::rows, scratch().windows) {
+    const std::int64_t rows = product.set.windows.count();
+    const std::int64_t units = (rows + row_unit - 1) / row_unit;
+    const std::int64_t panels = product.weights.group_panels();
+    last_row_ = rows;
+    last_panel_ = panels;
+    if (units >= 4 * parts || panels < parts * product.kernel.panels) {
+      first_row_ = std::min(rows, units * part / parts * row_unit);
+      last_row_ = std::min(rows, units * (part + 1) / parts * row_unit);
+    } else {
+      first_panel_ = panels * part / parts;
+      last_panel_ = panels * (part + 1) / parts;
+    }
+    for (std::int64_t panel = 0; panel < panels; ++panel) {
+      panel_starts_.push_back(panel * product.weights.panel_words);
+    }
+    if (!product.set.taps.empty()) {
+      cut();
+    }
+  }
+
+  std::int64_t slices() const { return (last_row_ - first_row_ + rows_per_block - 1) / rows_per_block; }
+
+  /// The rows of slice i of n.
+  void run(std::int64_t i, std::int64_t n) {
+    const std::int64_t first = slice_begin(i, n);
+    const std::int64_t last = slice_begin(i + 1, n);
+    if (first == last || first_panel_ == last_panel_) {
+      return;
+    }
+    if (product_.set.taps.empty()) {
+      return first_panel_ == 0 ? fill_zeros(first, last) : void();
+    }
+    take(first, last);
+    std::vector<MemoryRange> read_next =
+        block_.read_next(last, std::min(last + rows_per_block, slice_begin(std::min(i + 2, n), n)));
+    for (std::int64_t group = 0; group < product_.set.windows.groups; ++group) {
+      run_group(group, read_next);
+      read_next.clear();
+      if (product_.epilogue != nullptr) {
+        const std::int64_t columns = product_.weights.columns;
+        product_.epilogue->apply(first, last, group * columns + first_panel_ * panel_lanes,
+                                 group * columns + std::min(columns, last_panel_ * panel_lanes));
       }
     }
   }
@@ -66,48 +100,16 @@ class RowProduct {
   static constexpr std::int64_t row_unit = pixels_per_block;
   static constexpr std::int64_t per_step = products_per_step<T>;
 
-  void run_part(std::int64_t first, std::int64_t last, std::int64_t first_panel, std::int64_t last_panel) const {
-    if (set_.taps.empty()) {
-      return first_panel == 0 ? fill_zeros(first, last) : void();
-    }
-    WindowBlock<T> block(set_.windows, tensor_, WindowUse::rows, scratch().windows);
-    const auto blocks = cut(block);
-    std::vector<RowRun> runs;
-    std::vector<std::int64_t> panel_starts;
-    for (std::int64_t panel = 0; panel < weights_.group_panels(); ++panel) {
-      panel_starts.push_back(panel * weights_.panel_words);
-    }
-    for (std::int64_t row = first; row < last; row += rows_per_block) {
-      const std::int64_t end = std::min(row + rows_per_block, last);
-      runs.clear();
-      for (const WindowRun& run : block.take(row, end)) {
-        append_run(runs, {run.count, run.start / per_step, block.column() / per_step,
-                          set_.result(run.image, run.line, run.column), set_.pixel_step});
-      }
-      const std::vector<MemoryRange> read_next = block.read_next(end, std::min(end + rows_per_block, last));
-      Tiling tiling;
-      set_semantics<T>(tiling, kernel_, semantics_);
-      tiling.runs = runs;
-      tiling.panel_starts = panel_starts;
-      tiling.columns = weights_.columns;
-      for (std::int64_t group = 0; group < set_.windows.groups; ++group) {
-        tiling.words = reinterpret_cast<const Word*>(block.data() + group * block.channels());
-        tiling.panels = weights_.group(group);
-        tiling.result = result_ + group * weights_.columns;
-        run_blocks(tiling, blocks, first_panel, last_panel, group == 0 ? read_next : std::vector<MemoryRange>());
-        if (epilogue_ != nullptr) {
-          const std::int64_t channel = group * weights_.columns;
-          epilogue_->apply(row, end, channel + first_panel * panel_lanes,
-                           channel + std::min(weights_.columns, last_panel * panel_lanes));
-        }
-      }
-    }
+  std::int64_t slice_begin(std::int64_t i, std::int64_t n) const {
+    const std::int64_t units = (last_row_ - first_row_ + row_unit - 1) / row_unit;
+    return std::min(last_row_, first_row_ + units * i / n * row_unit);
   }
 
-  std::vector<std::vector<Segment>> cut(const WindowBlock<T>& block) const {
+  void cut() {
+    const RowSet& set = product_.set;
     std::vector<Stretch> stretches;
-    for (const TapRun& run : set_.taps) {
-      const std::int64_t row = (run.y * block.line() + run.x * block.pixel()) / per_step;
+    for (const TapRun& run : set.taps) {
+      const std::int64_t row = (run.y * block_.line() + run.x * block_.pixel()) / per_step;
       Stretch* const before = stretches.empty() ? nullptr : &stretches.back();
       if (before != nullptr && before->begin + before->count == run.begin &&
           before->row + before->count / per_step == row) {
@@ -116,47 +118,86 @@ class RowProduct {
         stretches.push_back({run.begin, run.count, row});
       }
     }
-    const std::int64_t steps = set_.length / per_step;
+    const std::int64_t steps = set.length / per_step;
     const std::int64_t blocks = (steps + most_block_steps - 1) / most_block_steps;
-    return cut_reduction<T>(stretches, set_.length, semantics_.chain, (steps + blocks - 1) / blocks);
+    segments_ = cut_reduction<T>(stretches, set.length, product_.semantics.chain, (steps + blocks - 1) / blocks);
+  }
+
+  void take(std::int64_t first, std::int64_t last) {
+    runs_.clear();
+    for (const WindowRun& run : block_.take(first, last)) {
+      append_run(runs_, {run.count, run.start / per_step, block_.column() / per_step,
+                         product_.set.result(run.image, run.line, run.column), product_.set.pixel_step});
+    }
   }
 
   /// As many panels at a time as the first-level cache holds; of those all before the next rows, so that results are
   /// written line by line.
-  void run_blocks(Tiling& tiling, std::span<const std::vector<Segment>> blocks, std::int64_t first_panel,
-                  std::int64_t last_panel, std::span<const MemoryRange> read_next) const {
+  void run_group(std::int64_t group, std::span<const MemoryRange> read_next) const {
+    const Weights& weights = product_.weights;
+    Tiling tiling;
+    set_semantics<T>(tiling, product_.kernel, product_.semantics);
+    tiling.runs = runs_;
+    tiling.panel_starts = panel_starts_;
+    tiling.columns = weights.columns;
+    tiling.words = reinterpret_cast<const Word*>(block_.data() + group * block_.channels());
+    tiling.panels = weights.group(group);
+    tiling.result = product_.result + group * weights.columns;
     const std::int64_t rows = tiling.rows();
-    for (std::size_t b = 0; b < blocks.size(); ++b) {
-      tiling.blocks = blocks.subspan(b, 1);
+    const std::int64_t panels = product_.kernel.panels;
+    for (std::size_t b = 0; b < segments_.size(); ++b) {
+      tiling.blocks = std::span(segments_).subspan(b, 1);
       tiling.begins = b == 0;
-      tiling.ends = b + 1 == blocks.size();
-      const std::int64_t steps = blocks[b].back().panel + blocks[b].back().steps - blocks[b].front().panel;
-      const std::int64_t pairs = std::max<std::int64_t>(1, cached_panel_words / (steps * panel_lanes * kernel_.panels));
-      for (std::int64_t panel = first_panel; panel < last_panel; panel += pairs * kernel_.panels) {
-        const std::int64_t end = std::min(panel + pairs * kernel_.panels, last_panel);
-        native::run_rows(tiling, 0, rows, panel, end, read_next);
+      tiling.ends = b + 1 == segments_.size();
+      const std::int64_t steps = segments_[b].back().panel + segments_[b].back().steps - segments_[b].front().panel;
+      const std::int64_t most = std::max<std::int64_t>(1, cached_panel_words / (steps * panel_lanes * panels)) * panels;
+      for (std::int64_t panel = first_panel_; panel < last_panel_; panel += most) {
+        run_rows(tiling, 0, rows, panel, std::min(panel + most, last_panel_), read_next);
         read_next = {};
       }
     }
   }
 
   void fill_zeros(std::int64_t first, std::int64_t last) const {
-    const Windows& windows = set_.windows;
+    const Windows& windows = product_.set.windows;
     for (std::int64_t row = first; row < last; ++row) {
       const std::int64_t line = row / windows.columns;
-      const std::int64_t at = set_.result(line / windows.lines, line % windows.lines, row % windows.columns);
-      std::fill_n(result_ + at, windows.groups * weights_.columns, 0.0f);
+      const std::int64_t at = product_.set.result(line / windows.lines, line % windows.lines, row % windows.columns);
+      std::fill_n(product_.result + at, windows.groups * product_.weights.columns, 0.0f);
     }
   }
 
-  const NativeKernel& kernel_;
-  const Semantics& semantics_;
-  const T* tensor_;
-  const Weights& weights_;
-  const RowSet& set_;
-  float* result_;
-  EpilogueRun* epilogue_;
+  const RowProduct<T>& product_;
+  WindowBlock<T> block_;
+  std::int64_t first_row_ = 0, last_row_, first_panel_ = 0, last_panel_;
+  std::vector<std::int64_t> panel_starts_;
+  std::vector<std::vector<Segment>> segments_;
+  std::vector<RowRun> runs_;  ///< of a slice
 };
+
+/// Products whose rows share the result: slice by slice of all, so that a result is written in one go.
+template <class T>
+void run_products(std::span<const RowProduct<T>> products) {
+  std::int64_t rows = 0;
+  for (const RowProduct<T>& product : products) {
+    rows += product.set.windows.count();
+  }
+#pragma omp parallel if (worth_threads(rows * products.front().weights.columns))
+  {
+    std::vector<RowPart<T>> parts;
+    parts.reserve(products.size());
+    std::int64_t slices = 0;
+    for (const RowProduct<T>& product : products) {
+      parts.emplace_back(product, omp_get_thread_num(), omp_get_num_threads());
+      slices = std::max(slices, parts.back().slices());
+    }
+    for (std::int64_t i = 0; i < slices; ++i) {
+      for (RowPart<T>& part : parts) {
+        part.run(i, slices);
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -176,7 +217,9 @@ void forward(const NativeKernel& kernel, const ConvShape& shape, const T* input,
   set.image_step = shape.out_h() * set.line_step;
   const Weights packed = pack_weights(kernel, shape, weights);
   EpilogueRun run(kernel, epilogue, set.windows.count(), shape.oc, result);
-  RowProduct<T>(kernel, semantics, input, packed, set, result, epilogue.is_empty() ? nullptr : &run).run();
+  const RowProduct<T> products[] = {
+      {kernel, semantics, input, packed, std::move(set), result, epilogue.is_empty() ? nullptr : &run}};
+  run_products<T>(products);
   run.join();
 }
 
@@ -187,6 +230,7 @@ void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T*
   const std::int64_t channels = (shape.group_oc() + per_step - 1) / per_step * per_step;
   const Weights packed = pack_weights_transposed(kernel, shape, weights);
   const std::int64_t stride = shape.stride;
+  std::vector<RowProduct<T>> products;
   for (const GradientWindows& gradient : gradient_windows(shape)) {
     RowSet set;
     set.windows = gradient.windows;
@@ -201,8 +245,9 @@ void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T*
     set.image_step = shape.h * shape.w * shape.ic;
     set.line_step = stride * shape.w * shape.ic;
     set.pixel_step = stride * shape.ic;
-    RowProduct<T>(kernel, semantics, errors, packed, set, result, nullptr).run();
+    products.push_back({kernel, semantics, errors, packed, std::move(set), result});
   }
+  run_products<T>(products);
 }
 
 template void forward(const NativeKernel&, const ConvShape&, const std::int16_t*, const std::int16_t*, const Semantics&,

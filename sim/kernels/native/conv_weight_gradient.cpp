@@ -38,7 +38,8 @@ class WeightGradient {
     set_semantics<T>(tiling_, kernel, semantics);
     tiling_.row_step = panel_lanes;
     tiling_.result = result;
-    panel_rows_ = panel_lanes / tiling_.most_rows() * tiling_.most_rows();
+    const std::int64_t most = tiling_.most_rows(kernel.panels);
+    panel_rows_ = panel_lanes / most * most;
     list_lanes();
     lines_ = shares_lines(semantics.chain) ? shape.kh : 1;
     line_steps_ = shape.out_w() / per_step;

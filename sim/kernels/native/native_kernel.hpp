@@ -14,7 +14,7 @@ namespace precsim::kernels::native {
 using Word [[gnu::may_alias, gnu::aligned(2)]] = std::uint32_t;
 inline constexpr int panel_lanes = 16;
 inline constexpr int most_panels = 2;
-inline constexpr int row_pointers = 7;
+inline constexpr int row_pointers = 8;
 inline constexpr int most_rows = 2 * row_pointers;
 inline constexpr int tile_distance = most_panels * panel_lanes;  ///< words from row to row in buffers of lanes and sums
 alignas(64) inline constexpr std::uint32_t no_lanes[tile_distance] = {};
@@ -42,11 +42,12 @@ inline std::size_t segments_of_chain(std::span<const Segment> segments) {
 
 /// Where the operands of one tile lie.
 struct Tile {
-  const Word* rows[row_pointers] = {};  ///< rows anywhere; row 7 + i lies `second` words behind row i
+  const Word* rows[row_pointers] = {};  ///< rows anywhere; row 8 + i lies `second` words behind row i
   std::int64_t second = 0;
   std::int64_t row_step = 1;    ///< words between the steps of a segment
   const Word* panel = nullptr;  ///< [step][panel_lanes]
   std::int64_t next_panel = 0;  ///< words from a panel to its right neighbor
+  Word* sums = nullptr;         ///< chains: room for most_rows * tile_distance words, on a cache line
   const Word* ahead = nullptr;  ///< a cache line of these for every step: what later tiles will read
 };
 
@@ -66,9 +67,9 @@ struct Target {
 /// each chain, FP32 FMA by `factor`, from sums `from` into sums `to`; the last segment ends a chain.
 using LoopFunction = void (*)(const Tile&, std::span<const Segment>, const float* factor, Source from, Target to);
 
-/// Functions by [panels - 1][rows - 1], up to the largest tile.
+/// Functions by [panels - 1][rows - 1], up to the largest tiles: `rows` of them by [panels - 1].
 struct Loops {
-  int rows;
+  int rows[most_panels];
   LoopFunction of[most_panels][most_rows];
 };
 

@@ -51,7 +51,7 @@ void PackedRows::pack(const NativeKernel& kernel, const T* matrix, std::int64_t 
                       std::int64_t stride) {
   integer_ = !std::is_same_v<T, float>;
   length_ = length;
-  width_ = kernel.fma.rows;
+  width_ = kernel.fma.rows[kernel.panels - 1];
   rows_ = rows;
   steps_ = steps_of<T>(length);
   const std::int64_t tile_words = width_ * steps_;

@@ -89,7 +89,8 @@ struct Sums {
 
 template <Step kind>
 struct Loop {
-  static constexpr int rows = 4, panels = 1;
+  static constexpr int panels = 1;
+  static constexpr int rows(int) { return 4; }
   template <int height, int width>
   static constexpr LoopFunction function = run_lanes<height, kind>;
 };

@@ -19,9 +19,10 @@ constexpr void for_each_count(Body body) {
 /// Of Loop::function<rows, panels> for every shape up to the largest that Loop states.
 template <class Loop>
 constexpr Loops make_loops() {
-  Loops loops{Loop::rows, {}};
+  Loops loops{};
   for_each_count<Loop::panels>([&]<int panels>() {
-    for_each_count<Loop::rows>(
+    loops.rows[panels - 1] = Loop::rows(panels);
+    for_each_count<Loop::rows(panels)>(
         [&]<int rows>() { loops.of[panels - 1][rows - 1] = Loop::template function<rows, panels>; });
   });
   return loops;
@@ -34,7 +35,6 @@ struct Chains : Lane {
   static void function(const Tile& tile, std::span<const Segment> segments, const float* factor, Source from,
                        Target to) {
     alignas(64) Word lanes_words[rows * tile_distance];
-    alignas(64) Word sums_words[rows * tile_distance];
     const Target lanes{lanes_words, tile_distance};
     SpillFactors factors;
     factors.factor = *factor;
@@ -42,18 +42,18 @@ struct Chains : Lane {
       const std::size_t count = segments_of_chain(segments);
       Lane::template function<rows, panels>(tile, segments.first(count), nullptr, {no_lanes, 0}, lanes);
       segments = segments.subspan(count);
-      const Target sums = segments.empty() ? to : Target{sums_words, tile_distance};
+      const Target sums = segments.empty() ? to : Target{tile.sums, tile_distance};
       Sums::template spill<rows, panels, Spill::uniform>(lanes, from, sums, factors);
       from = sums;
     }
   }
 };
 
-/// Sums::spill<rows, panels, kind> for every shape up to `rows` and `panels`.
-template <class Sums, int most, int panel_count>
+/// Sums::spill<rows, panels, kind> for every shape that Loop has.
+template <class Sums, class Loop>
 constexpr void set_spills(NativeKernel& kernel) {
-  for_each_count<panel_count>([&]<int panels>() {
-    for_each_count<most>([&]<int rows>() {
+  for_each_count<Loop::panels>([&]<int panels>() {
+    for_each_count<Loop::rows(panels)>([&]<int rows>() {
       kernel.spill[0][panels - 1][rows - 1] = Sums::template spill<rows, panels, Spill::uniform>;
       kernel.spill[1][panels - 1][rows - 1] = Sums::template spill<rows, panels, Spill::blocked>;
     });
@@ -69,7 +69,7 @@ constexpr NativeKernel native_kernel() {
                       make_loops<Fma>(),
                       {},
                       Sums::finish};
-  set_spills<Sums, Wrap::rows, Wrap::panels>(kernel);
+  set_spills<Sums, Wrap>(kernel);
   return kernel;
 }
 

@@ -132,7 +132,8 @@ void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_r
   if (first_panel == last_panel) {
     return;
   }
-  const std::vector<RowTile> tiles = cut_rows(tiling.runs, first_row, last_row, tiling.most_rows(), tiling.words);
+  const std::vector<RowTile> tiles =
+      cut_rows(tiling.runs, first_row, last_row, tiling.most_rows(last_panel - first_panel), tiling.words);
   const std::int64_t most = tiling.kernel->panels;
   std::int64_t words = 1;
   for (const std::vector<Segment>& block : tiling.blocks) {
@@ -153,8 +154,9 @@ void run_tiles(const Tiling& tiling, std::int64_t first_row, std::int64_t last_r
 
 void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
               std::int64_t last_panel, std::span<const MemoryRange> read_next) {
-  run_block(tiling, cut_rows(tiling.runs, first_row, last_row, tiling.most_rows(), tiling.words), 0, first_panel,
-            last_panel, read_next);
+  run_block(tiling,
+            cut_rows(tiling.runs, first_row, last_row, tiling.most_rows(last_panel - first_panel), tiling.words), 0,
+            first_panel, last_panel, read_next);
 }
 
 void run_split(const Tiling& tiling) {

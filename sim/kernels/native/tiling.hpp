@@ -1,6 +1,7 @@
 // A product as tiles: rows read in place, lanes packed in panels.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -42,8 +43,10 @@ struct Tiling {
     }
     return rows;
   }
-  /// Of one tile.
-  std::int64_t most_rows() const { return (loops == nullptr ? kernel->fma : loops->lanes).rows; }
+  /// Of one tile, where all tiles are at most `width` panels wide.
+  std::int64_t most_rows(std::int64_t width) const {
+    return (loops == nullptr ? kernel->fma : loops->lanes).rows[std::min<std::int64_t>(width, kernel->panels) - 1];
+  }
 };
 
 /// Words of panels that stay in the second-level cache.

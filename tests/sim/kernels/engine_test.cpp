@@ -70,7 +70,7 @@ void shifted_chains(const native::Tile& tile, std::span<const native::Segment> s
 
 TEST(Engines, CheckStopsAtTheFirstDifferingBit) {
   native::NativeKernel wrong = native::portable;
-  wrong.wrap.lanes.rows = 1;
+  wrong.wrap.lanes.rows[0] = 1;
   wrong.wrap.chains.of[0][0] = shifted_chains;
   TileKernel kernel = tile_kernels().back();
   kernel.native = &wrong;
