@@ -21,6 +21,7 @@ void append_run(std::vector<RowRun>& runs, const RowRun& run);
 
 /// The rows of one tile, and where they lie.
 struct RowTile {
+  RowTile() {}  // most results are not looked at
   std::int64_t first;
   int rows;
   Tile tile;                        ///< but for its panel
