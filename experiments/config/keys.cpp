@@ -97,6 +97,13 @@ constexpr Key table[] = {
                 "has it (cifar10), true (an error where it has none), false.",
      .choices = "auto|true|false",
      .type = KeyType::text},
+    {.name = "data.workers",
+     .default_text = "1",
+     .unit = "threads",
+     .meaning = "Threads that read the next batch while a step runs; 0 reads it before the step.",
+     .range = {0, 1024},
+     .type = KeyType::integer,
+     .provenance = true},
 
     {.name = "train.epochs",
      .default_text = "5",

@@ -128,6 +128,7 @@ nn::TrainingOptions training_options(const config::Config& config) {
   options.eval_batch = config.integer("train.eval_batch");
   options.max_steps = config.integer("train.max_steps");
   options.stats_every = config.integer("record.stats_every");
+  options.data_workers = config.integer("data.workers");
   options.init = nn::parse_init(config.text("init.name"));
   options.optimizer = {config.text("optimizer.name"), static_cast<float>(config.real("optimizer.lr")),
                        static_cast<float>(config.real("optimizer.momentum")), config.boolean("optimizer.nesterov"),

@@ -19,12 +19,11 @@ struct Batch {
   std::vector<std::int32_t> labels;
 };
 
-Batch read_batch(const data::Dataset& dataset, std::span<const std::int64_t> indices, std::int64_t epoch) {
-  const data::ImageShape shape = dataset.shape();
+Batch next_batch(data::BatchReader& reader, const data::ImageShape& shape, std::int64_t size) {
   Batch batch;
-  batch.images = Tensor({static_cast<std::int64_t>(indices.size()), shape.height, shape.width, shape.channels});
-  batch.labels.resize(indices.size());
-  dataset.read(indices, static_cast<std::uint32_t>(epoch), batch.images.values, batch.labels);
+  batch.images = Tensor({size, shape.height, shape.width, shape.channels});
+  batch.labels.resize(static_cast<std::size_t>(size));
+  reader.next(batch.images.values, batch.labels);
   return batch;
 }
 
@@ -36,7 +35,7 @@ void check_sizes(const TrainingOptions& options) {
   for (const Size& size :
        {Size{"train.epochs", options.epochs, 1}, Size{"train.batch", options.batch, 1},
         Size{"train.eval_batch", options.eval_batch, 1}, Size{"train.max_steps", options.max_steps, 0},
-        Size{"record.stats_every", options.stats_every, 0}}) {
+        Size{"data.workers", options.data_workers, 0}, Size{"record.stats_every", options.stats_every, 0}}) {
     if (size.value < size.least) {
       throw UserError(fmt::format("{} must be at least {}, not {}", size.key, size.least, size.value));
     }
@@ -93,6 +92,37 @@ std::vector<std::int64_t> Trainer::epoch_order(std::int64_t epoch) const {
   return order;
 }
 
+data::BatchReader::Plan Trainer::training_plan() const {
+  return [this, step = steps_done_, order = std::vector<std::int64_t>()]() mutable {
+    std::optional<data::BatchRequest> request;
+    if (step == total_steps_) {
+      return request;
+    }
+    const std::int64_t epoch = step / steps_per_epoch_;
+    if (order.empty() || step % steps_per_epoch_ == 0) {
+      order = epoch_order(epoch);
+    }
+    const auto first = order.begin() + step % steps_per_epoch_ * options_.batch;
+    request = {{first, first + options_.batch}, static_cast<std::uint32_t>(epoch)};
+    ++step;
+    return request;
+  };
+}
+
+data::BatchReader::Plan Trainer::evaluation_plan() const {
+  return [this, first = std::int64_t{0}]() mutable {
+    std::optional<data::BatchRequest> request;
+    const std::int64_t count = std::min(options_.eval_batch, splits_.test->size() - first);
+    if (count > 0) {
+      request.emplace();
+      request->indices.resize(static_cast<std::size_t>(count));
+      std::iota(request->indices.begin(), request->indices.end(), first);
+      first += count;
+    }
+    return request;
+  };
+}
+
 StepContext Trainer::context(std::int64_t step, Observer& observer) {
   StepContext context;
   context.step = step;
@@ -117,10 +147,9 @@ void Trainer::skip(const NonFinite& cause, StepReport& report) {
   }
 }
 
-void Trainer::train_step(std::int64_t step, std::span<const std::int64_t> order, Observer& observer) {
+void Trainer::train_step(std::int64_t step, data::BatchReader& reader, Observer& observer) {
   const std::int64_t epoch = step / steps_per_epoch_;
-  const auto first = static_cast<std::size_t>(step % steps_per_epoch_ * options_.batch);
-  Batch batch = read_batch(*splits_.train, order.subspan(first, static_cast<std::size_t>(options_.batch)), epoch);
+  Batch batch = next_batch(reader, splits_.train->shape(), options_.batch);
   const StepContext now = context(step, observer);
   const double lr = learning_rate(options_.schedule, static_cast<double>(options_.optimizer.lr), step, steps_per_epoch_,
                                   steps_per_epoch_ * options_.epochs);
@@ -158,15 +187,15 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
   now.recording = false;
   EvaluationReport report{step, epoch, splits_.test->size(), 0, 0, 0};
   double loss = 0;
+  data::BatchReader reader(*splits_.test, static_cast<int>(options_.data_workers), evaluation_plan());
   for (std::int64_t first = 0; first < report.images; first += options_.eval_batch) {
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(options_.eval_batch, report.images - first)));
-    std::iota(indices.begin(), indices.end(), first);
-    Batch batch = read_batch(*splits_.test, indices, 0);
+    const std::int64_t size = std::min(options_.eval_batch, report.images - first);
+    Batch batch = next_batch(reader, splits_.test->shape(), size);
     const Tensor logits = network_.forward(std::move(batch.images), now);
     check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", now, false);
     const LossResult result = softmax_cross_entropy(logits, batch.labels, 1);
     report.correct += result.correct;
-    loss += result.loss * static_cast<double>(indices.size());
+    loss += result.loss * static_cast<double>(size);
   }
   report.accuracy = static_cast<double>(report.correct) / static_cast<double>(report.images);
   report.loss = loss / static_cast<double>(report.images);
@@ -210,17 +239,14 @@ TrainingResult Trainer::run(Observer& observer, const TrainingState* from) {
   try {
     begin(observer, from);
     observer.between_steps(*this);
-    std::vector<std::int64_t> order;
+    data::BatchReader reader(*splits_.train, static_cast<int>(options_.data_workers), training_plan());
     for (std::int64_t step = steps_done_; step < total_steps_; ++step) {
       if (observer.stop_requested()) {
         result.outcome = Outcome::interrupted;
         break;
       }
       const std::int64_t epoch = step / steps_per_epoch_;
-      if (order.empty() || step % steps_per_epoch_ == 0) {
-        order = epoch_order(epoch);
-      }
-      train_step(step, order, observer);
+      train_step(step, reader, observer);
       steps_done_ = step + 1;
       if (steps_done_ % steps_per_epoch_ == 0 || steps_done_ == total_steps_) {
         evaluation_ = evaluate(step, epoch, observer);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/data/batch_reader.hpp"
 #include "sim/data/dataset.hpp"
 #include "sim/kernels/engine.hpp"
 #include "sim/nn/network.hpp"
@@ -28,6 +29,7 @@ struct TrainingOptions {
   LossScaleOptions loss_scale;
   kernels::Engine engine = kernels::Engine::simulate;  ///< of the products; bits do not depend on it
   const kernels::TileKernel* kernel = nullptr;         ///< null: the fastest; nor on it
+  std::int64_t data_workers = 0;                       ///< threads that read ahead (see data::BatchReader); nor on them
 };
 
 enum class Outcome : std::uint8_t { finished, interrupted, diverged };
@@ -64,7 +66,10 @@ class Trainer {
  private:
   void begin(Observer& observer, const TrainingState* from);
   void restore(const TrainingState& state);
-  void train_step(std::int64_t step, std::span<const std::int64_t> order, Observer& observer);
+  /// The batches from the next step to the last; those of an evaluation.
+  data::BatchReader::Plan training_plan() const;
+  data::BatchReader::Plan evaluation_plan() const;
+  void train_step(std::int64_t step, data::BatchReader& reader, Observer& observer);
   void skip(const NonFinite& cause, StepReport& report);
   EvaluationReport evaluate(std::int64_t step, std::int64_t epoch, Observer& observer);
   StepContext context(std::int64_t step, Observer& observer);
