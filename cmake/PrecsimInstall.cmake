@@ -6,7 +6,9 @@ include(CMakePackageConfigHelpers)
 set(precsim_packages
   "Boost::program_options=Boost 1.74 COMPONENTS program_options"
   "Eigen3::Eigen=Eigen3 3.4 NO_MODULE"
+  "JPEG::JPEG=JPEG"
   "OpenMP::OpenMP_CXX=OpenMP COMPONENTS CXX"
+  "PNG::PNG=PNG 1.6"
   "ZLIB::ZLIB=ZLIB"
   "fmt::fmt=fmt 9"
   "hdf5::hdf5=HDF5 1.10 COMPONENTS C"

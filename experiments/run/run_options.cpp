@@ -25,7 +25,11 @@ struct Effect {
 };
 
 constexpr Effect effects[] = {
-    {"data.seed", "data.name", {"glyphs", ""}},
+    {"data.seed", "data.name", {"glyphs", "synthetic"}},
+    {"data.image_size", "data.name", {"imagefolder", "synthetic"}},
+    {"data.classes", "data.name", {"synthetic", ""}},
+    {"data.corrupt", "data.name", {"imagefolder", ""}},
+    {"data.checksum", "data.name", {"imagefolder", ""}},
     {"schedule.gamma", "schedule.name", {"step", ""}},
     {"schedule.final_lr", "schedule.name", {"cosine", ""}},
     {"loss_scale.initial", "loss_scale.mode", {"static", "dynamic"}},
@@ -181,6 +185,10 @@ data::DatasetOptions dataset_options(const config::Config& config) {
   if (config.text("data.augment") != "auto") {
     options.augment = config.text("data.augment") == "true";
   }
+  options.image_size = static_cast<int>(config.integer("data.image_size"));
+  options.class_count = static_cast<int>(config.integer("data.classes"));
+  options.replace_corrupt = config.text("data.corrupt") == "skip";
+  options.checksum_content = config.text("data.checksum") == "content";
   options.run_seed = static_cast<std::uint32_t>(config.integer("run.seed"));
   return options;
 }

@@ -30,8 +30,10 @@ class Dataset {
   /// augmentation.
   virtual void read(std::span<const std::int64_t> indices, std::uint32_t epoch, std::span<float> images,
                     std::span<std::int32_t> labels) const = 0;
-  /// 16 hex digits over shape, labels and stored pixels: identifies the data in a record, wherever it lies.
+  /// 16 hex digits that identify the data in a record, wherever it lies; the set says what they are over.
   virtual std::string checksum() const = 0;
+  /// Images that read() could not use and replaced so far, as "NAME: why", sorted; the set says by what.
+  virtual std::vector<std::string> replaced() const { return {}; }
 };
 
 struct Splits {
@@ -47,8 +49,12 @@ struct DatasetOptions {
   std::int64_t test_size = 0;
   std::uint32_t seed = 1;  ///< of generated sets
   std::optional<bool> augment =
-      std::nullopt;            ///< whether training images change at random; not set: wherever the set can do it
-  std::uint32_t run_seed = 1;  ///< of augmentation
+      std::nullopt;               ///< whether training images change at random; not set: wherever the set can do it
+  int image_size = 224;           ///< height and width, of sets that can have any
+  int class_count = 1000;         ///< of generated sets that can have any
+  bool replace_corrupt = false;   ///< images that cannot be decoded are replaced instead of ending the run
+  bool checksum_content = false;  ///< of sets whose checksum is of names and sizes otherwise
+  std::uint32_t run_seed = 1;     ///< of augmentation
 };
 
 /// One row of the table of datasets.

@@ -6,7 +6,9 @@
 #include "sim/data/cifar10.hpp"
 #include "sim/data/dataset.hpp"
 #include "sim/data/glyphs.hpp"
+#include "sim/data/image_folder.hpp"
 #include "sim/data/mnist.hpp"
+#include "sim/data/synthetic.hpp"
 
 namespace precsim::data {
 namespace {
@@ -15,6 +17,8 @@ constexpr DatasetEntry table[] = {
     {"glyphs", "28x28 gray digits drawn by the program, no files", false, false, open_glyphs},
     {"mnist", "28x28 gray handwritten digits, IDX files in data.path", true, false, open_mnist},
     {"cifar10", "32x32 color pictures of 10 classes, the binary version in data.path", true, true, open_cifar10},
+    {"imagefolder", "pictures of any size, JPEG or PNG, in data.path/{train,val}/CLASS", true, true, open_image_folder},
+    {"synthetic", "noise of data.image_size and data.classes, for throughput, no files", false, false, open_synthetic},
 };
 
 void check_size(std::string_view key, std::int64_t size) {

@@ -42,7 +42,7 @@ TEST(ConfigKeys, NamesAreUniqueAndSectionsContiguous) {
     EXPECT_EQ(std::ranges::count(key.name, '.'), 1) << key.name;
     EXPECT_FALSE(key.meaning.empty()) << key.name;
   }
-  EXPECT_EQ(names.size(), 43u);
+  EXPECT_EQ(names.size(), 47u);
   const auto all = sections();
   EXPECT_EQ(std::set<std::string_view>(all.begin(), all.end()).size(), all.size());
   EXPECT_EQ(all.back(), "plan");
@@ -71,8 +71,8 @@ TEST(ConfigKeys, ProvenanceKeysAreThoseThatCannotChangeABit) {
     if (key.provenance) provenance.push_back(key.name);
   }
   EXPECT_THAT(provenance, ElementsAre("run.threads", "run.engine", "run.kernel", "run.out", "run.overwrite",
-                                      "run.resume", "data.path", "record.flush_seconds", "checkpoint.every",
-                                      "output.quiet", "output.json", "output.progress"));
+                                      "run.resume", "data.path", "data.workers", "record.flush_seconds",
+                                      "checkpoint.every", "output.quiet", "output.json", "output.progress"));
 }
 
 TEST(ConfigKeys, LookupOfUnknownKeyOrWrongTypeIsOurMistake) {
@@ -313,7 +313,8 @@ TEST(ConfigIdentity, ProvenanceKeysAreMarkedOrLeftOutAndNotHashed) {
 }
 
 TEST(ConfigIdentity, EveryOtherKeyChangesTheHash) {
-  const std::set<std::string> other_values = {"3", "0.25", "true", "other", "step", "glorot", "static", "2"};
+  const std::set<std::string> other_values = {"3",      "0.25", "true", "other", "step",   "glorot",
+                                              "static", "2",    "16",   "skip",  "content"};
   const std::string before = Config().hash().hex();
   std::size_t changed = 0;
   for (const Key& key : keys()) {
@@ -327,7 +328,7 @@ TEST(ConfigIdentity, EveryOtherKeyChangesTheHash) {
       break;
     }
   }
-  EXPECT_EQ(changed, 30u);
+  EXPECT_EQ(changed, 34u);
   EXPECT_NE(from_ini("[plan]\nweights = dfp8\n").hash().hex(), before);
 }
 
