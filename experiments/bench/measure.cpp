@@ -19,36 +19,6 @@ constexpr std::int64_t most_slices = 5;
 /// Seconds of a clock that never goes back.
 using Clock = double (*)();
 
-double wall_time() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double processor_time() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-/// At position `at` in [0, 1] of the sorted values, linear between neighbors.
-double quantile(std::vector<double> values, double at) {
-  if (values.empty()) {
-    return unknown;
-  }
-  std::ranges::sort(values);
-  const double place = at * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-}
-
-std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> result;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    result.push_back(a[i] / b[i]);
-  }
-  return result;
-}
-
 /// Work at one number of threads, and its rate in each round.
 class Timed {
  public:
@@ -146,6 +116,35 @@ Row row(const Case& what, const Contender& contender, const std::vector<Turn>& t
 }
 
 }  // namespace
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+double quantile(std::vector<double> values, double at) {
+  if (values.empty()) {
+    return unknown;
+  }
+  std::ranges::sort(values);
+  const double place = at * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    result.push_back(a[i] / b[i]);
+  }
+  return result;
+}
 
 double median(std::vector<double> values) {
   return quantile(std::move(values), 0.5);

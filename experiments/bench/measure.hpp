@@ -58,5 +58,13 @@ Measurements measure(std::span<const Case> cases, const Setup& setup, const Meas
                      const std::function<bool(std::size_t index)>& on_case);
 
 double median(std::vector<double> values);
+/// At position `at` in [0, 1] of the sorted values, linear between neighbors; NaN without values.
+double quantile(std::vector<double> values, double at);
+/// a[i] / b[i], as far as both go.
+std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b);
+
+/// Seconds of a clock that never goes back; of all threads of this process together.
+double wall_time();
+double processor_time();
 
 }  // namespace precsim::bench

@@ -34,7 +34,11 @@ const cli::Command command{
           .meaning = "threads (default: 1); with more, one thread takes turns too, for the ratio"},
          {.name = "json", .meaning = "prints the result as JSON"},
          {.name = "quiet", .meaning = "no progress"}},
-    .positional = cli::Positional{"GROUP", "gemm, conv, convert or simulate (default: all)", 0, 4},
+    .positional =
+        cli::Positional{
+            "GROUP",
+            "gemm, conv, convert or simulate (default: all); 'precsim bench train --help' tells of training steps", 0,
+            4},
     .example = "precsim bench gemm --only square/256"};
 
 std::vector<bench::Case> all_cases() {
@@ -98,6 +102,9 @@ std::string list_text(const std::vector<bench::Case>& cases) {
 }  // namespace
 
 cli::ExitCode run_bench(std::span<const std::string> arguments, cli::Streams& streams) {
+  if (!arguments.empty() && arguments.front() == "train") {
+    return run_bench_train(arguments.subspan(1), streams);
+  }
   if (cli::wants_help(arguments)) {
     streams.out << cli::help_text(command, "precsim");
     return cli::ExitCode::ok;

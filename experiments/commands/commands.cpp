@@ -18,7 +18,7 @@ constexpr cli::Subcommand table[] = {
     {"plans", "list the precision plans and their settings", run_plans},
     {"compare", "compare two records", run_compare},
     {"verify", "prove the arithmetic on this machine", run_verify},
-    {"bench", "time kernels, conversions and simulation on this machine", run_bench},
+    {"bench", "time kernels, conversions, simulation and training steps on this machine", run_bench},
     {"signature", "hash every weight bit of short pinned runs, one per precision plan", run_signature},
     {"info", "CPU features, kernels, libraries", run_info},
 };

@@ -18,6 +18,8 @@ cli::ExitCode run_plans(std::span<const std::string> arguments, cli::Streams& st
 cli::ExitCode run_info(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_signature(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_bench(std::span<const std::string> arguments, cli::Streams& streams);
+/// `precsim bench train`.
+cli::ExitCode run_bench_train(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_verify(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_compare(std::span<const std::string> arguments, cli::Streams& streams);
 

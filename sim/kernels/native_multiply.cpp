@@ -1,6 +1,8 @@
 // Products by the native kernels.
 #include "sim/kernels/native_multiply.hpp"
 
+#include <chrono>
+
 #include "formats/error.hpp"
 #include "sim/kernels/native/conv.hpp"
 #include "sim/kernels/native/gemm.hpp"
@@ -38,6 +40,7 @@ bool convolve_codes(const ProductCall& call, std::span<float> result, Telemetry&
   begin(call, true, shape.taps * channels, telemetry);
   const std::int16_t* const left = call.left.codes.data();
   const std::int16_t* const right = call.right.codes.data();
+  const auto start = std::chrono::steady_clock::now();
   if (accumulator.chain == arith::chain_auto) {
     const ProvedChain chain = native::prove_chain(call.shape, call.pass, {left, call.left.squares},
                                                   {right, call.right.squares}, accumulator.atom, kernel);
@@ -48,6 +51,7 @@ bool convolve_codes(const ProductCall& call, std::span<float> result, Telemetry&
     telemetry.proved = native::is_proved(call.shape, call.pass, {left, call.left.squares}, {right, call.right.squares},
                                          accumulator.chain, kernel);
   }
+  telemetry.proof_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto chains = arith::cut({shape.taps * channels, channels, 0, 0}, telemetry.chain_length).size();
   telemetry.chains = telemetry.outputs * chains;
   native::convolve(*kernel.native, call.shape, call.pass, left, right,

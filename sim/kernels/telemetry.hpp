@@ -20,6 +20,7 @@ struct Telemetry {
   std::uint64_t chains = 0;       ///< over all outputs; 0 for floating-point accumulators
   std::int64_t chain_length = 0;  ///< N; arith::chain_to_end for the whole reduction
   bool proved = false;            ///< no chain can overflow at any prefix, by the norm bound
+  double proof_seconds = 0;       ///< native products of tensors: how long it took to show that
   std::uint64_t overflow_events = 0;
   std::uint64_t overflow_outputs = 0;  ///< outputs with at least one event
   std::int64_t first_output = -1;      ///< smallest output index with an event, in the result tensor

@@ -8,6 +8,7 @@
 
 #include "formats/error.hpp"
 #include "formats/hash.hpp"
+#include "sim/nn/step_profile.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -23,6 +24,11 @@ std::shared_ptr<Stored> own_tensor(const SourcePtr& source) {
 std::string stored_name(const ProductLayer& layer) {
   const std::optional<formats::Conversion>& conversion = layer.input_storage();
   return !conversion || formats::is_fp32(*conversion->format) ? "fp32" : conversion->name();
+}
+
+/// What the time of a layer counts as, its products and conversions apart.
+Work own_work(const Layer& layer) {
+  return layer.traits().product ? Work::other : layer.kind() == "batch_norm" ? Work::batch_norm : Work::elementwise;
 }
 
 }  // namespace
@@ -186,6 +192,7 @@ Tensor Network::forward(Tensor images, const StepContext& given, std::vector<Aux
       inputs.push_back(outputs[static_cast<std::size_t>(input)]);
     }
     Layer& layer = *nodes_[i].layer;
+    const Timed timed(context.profile, own_work(layer));
     outputs[i + 1] = store(i + 1, layer.forward(inputs, context), context);
     for (const int input : nodes_[i].inputs) {
       if (last_reader_[static_cast<std::size_t>(input)] == i) {
@@ -208,6 +215,7 @@ SourcePtr Network::sum(std::vector<SourcePtr> terms, const StepContext& context)
   if (terms.size() == 1) {
     return std::move(terms[0]);
   }
+  const Timed timed(context.profile, Work::elementwise);
   if (own_tensor(terms[0]) == nullptr && own_tensor(terms[1]) != nullptr) {
     std::swap(terms[0], terms[1]);  // a + b = b + a
   }
@@ -244,6 +252,7 @@ void Network::backward(Tensor gradient, const StepContext& given, std::vector<Te
     if (!layer.traits().input_gradient && layer.parameters().empty()) {
       continue;
     }
+    const Timed timed(context.profile, own_work(layer));
     std::vector<SourcePtr> of_inputs = layer.backward(sum(std::move(own), context), context);
     for (std::size_t j = 0; j < of_inputs.size(); ++j) {
       if (of_inputs[j] != nullptr) {

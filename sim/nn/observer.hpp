@@ -15,6 +15,7 @@
 
 namespace precsim::nn {
 
+class StepProfile;
 class Trainer;
 
 /// One conversion of one tensor: what came in, what it became.
@@ -101,6 +102,7 @@ struct StepContext {
   };
   Totals* totals = nullptr;
 
+  StepProfile* profile = nullptr;                                       ///< null: times are not taken
   kernels::Engine engine = kernels::Engine::simulate;                   ///< of the products
   const kernels::TileKernel* kernel = nullptr;                          ///< null: the fastest
   std::pmr::memory_resource* memory = std::pmr::new_delete_resource();  ///< of tensors that live within the step

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "formats/error.hpp"
+#include "sim/nn/step_profile.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -129,6 +130,7 @@ void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, 
   kernels::Telemetry telemetry;
   try {
     const std::span<const float> bias = pass == Pass::forward ? bias_.values : std::span<const float>();
+    const Timed timed(context.profile, work_of(pass));
     kernels::multiply(
         {shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0), bias, statistics},
         context.engine, result, context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events,
@@ -136,6 +138,9 @@ void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, 
   } catch (const kernels::EngineDifference& difference) {
     throw BitsDiffer(
         fmt::format("step {}, layer {}, {}: {}", context.step, name(), kernels::name(pass), difference.what()));
+  }
+  if (context.profile != nullptr) {
+    context.profile->add_product(pass, integer, shape_.macs(), telemetry.proof_seconds);
   }
   if (context.totals != nullptr) {
     context.totals->all_macs += static_cast<std::uint64_t>(shape_.macs());

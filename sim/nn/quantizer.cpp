@@ -12,6 +12,7 @@
 #include "formats/exact.hpp"
 #include "sim/kernels/threads.hpp"
 #include "sim/kernels/tile.hpp"
+#include "sim/nn/step_profile.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -142,6 +143,7 @@ void Quantizer::report(std::span<const float> source, std::span<const float> val
 
 Stored Quantizer::store(const Source& source, const formats::Conversion& conversion, const StepContext& context,
                         Use use, std::string_view use_name) const {
+  const Timed timed(context.profile, Work::quantize);
   const bool reports = context.recording && context.observer != nullptr;
   const bool fp32 = formats::is_fp32(*conversion.format);
   if (reports || fp32) {
@@ -191,6 +193,7 @@ void Quantizer::apply(std::span<float> values, const formats::Conversion& conver
     report(values, values, {}, conversion, context, "all", 0);
     return;
   }
+  const Timed timed(context.profile, Work::quantize);
   Stored source{Tensor({1, 1, static_cast<std::int64_t>(values.size()), 1}, context.memory)};
   std::copy(values.begin(), values.end(), source.tensor.values.begin());
   const Stored converted = store(source, conversion, context, use);
@@ -214,6 +217,7 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
     }
     return {.values = from.values()};
   }
+  const Timed timed(context.profile, Work::quantize);
   check_all_finite(stored.values(), layer_, name(role_), context, skippable(role_));
   const kernels::OperandConversion how{conversion,
                                        context.bits(layer_, name(role_), static_cast<std::uint32_t>(use_of(pass))),

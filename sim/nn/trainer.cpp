@@ -19,7 +19,8 @@ struct Batch {
   std::vector<std::int32_t> labels;
 };
 
-Batch next_batch(data::BatchReader& reader, const data::ImageShape& shape, std::int64_t size) {
+Batch next_batch(data::BatchReader& reader, const data::ImageShape& shape, std::int64_t size, StepProfile* profile) {
+  const Timed timed(profile, Work::data);
   Batch batch;
   batch.images = Tensor({size, shape.height, shape.width, shape.channels});
   batch.labels.resize(static_cast<std::size_t>(size));
@@ -131,6 +132,7 @@ StepContext Trainer::context(std::int64_t step, Observer& observer) {
   context.totals = &totals_;
   context.engine = options_.engine;
   context.kernel = options_.kernel;
+  context.profile = options_.profile;
   context.recording =
       step == 0 || step + 1 == total_steps_ || (options_.stats_every > 0 && step % options_.stats_every == 0);
   return context;
@@ -149,7 +151,7 @@ void Trainer::skip(const NonFinite& cause, StepReport& report) {
 
 void Trainer::train_step(std::int64_t step, data::BatchReader& reader, Observer& observer) {
   const std::int64_t epoch = step / steps_per_epoch_;
-  Batch batch = next_batch(reader, splits_.train->shape(), options_.batch);
+  Batch batch = next_batch(reader, splits_.train->shape(), options_.batch, options_.profile);
   const StepContext now = context(step, observer);
   const double lr = learning_rate(options_.schedule, static_cast<double>(options_.optimizer.lr), step, steps_per_epoch_,
                                   steps_per_epoch_ * options_.epochs);
@@ -173,6 +175,7 @@ void Trainer::train_step(std::int64_t step, data::BatchReader& reader, Observer&
   }
   try {
     network_.backward(std::move(loss.gradient), now, std::move(auxiliary_gradients));
+    const Timed timed(options_.profile, Work::optimizer);
     optimizer_->step(network_, static_cast<float>(lr), static_cast<float>(scale), now);
     loss_scale_.clean_step();
   } catch (const NonFinite& cause) {
@@ -190,7 +193,7 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
   data::BatchReader reader(*splits_.test, static_cast<int>(options_.data_workers), evaluation_plan());
   for (std::int64_t first = 0; first < report.images; first += options_.eval_batch) {
     const std::int64_t size = std::min(options_.eval_batch, report.images - first);
-    Batch batch = next_batch(reader, splits_.test->shape(), size);
+    Batch batch = next_batch(reader, splits_.test->shape(), size, nullptr);
     const Tensor logits = network_.forward(std::move(batch.images), now);
     check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", now, false);
     const LossResult result = softmax_cross_entropy(logits, batch.labels, 1);

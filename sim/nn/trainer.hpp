@@ -12,6 +12,7 @@
 #include "sim/nn/network.hpp"
 #include "sim/nn/observer.hpp"
 #include "sim/nn/optimizer.hpp"
+#include "sim/nn/step_profile.hpp"
 #include "sim/nn/training_state.hpp"
 
 namespace precsim::nn {
@@ -30,6 +31,7 @@ struct TrainingOptions {
   kernels::Engine engine = kernels::Engine::simulate;  ///< of the products; bits do not depend on it
   const kernels::TileKernel* kernel = nullptr;         ///< null: the fastest; nor on it
   std::int64_t data_workers = 0;                       ///< threads that read ahead (see data::BatchReader); nor on them
+  StepProfile* profile = nullptr;                      ///< of the steps; counts while the caller lets it run
 };
 
 enum class Outcome : std::uint8_t { finished, interrupted, diverged };
