@@ -54,8 +54,8 @@ namespace {
     elementwise_body::over_strips<bytes>(run, elementwise_body::Statistics{x, partials});                              \
   }                                                                                                                    \
   attribute void gradient_sums(const PixelRun& run, const BatchNormTerms& terms, const float* x, const float* g,       \
-                               float* sums, float* products) {                                                         \
-    elementwise_body::over_strips<bytes>(run, elementwise_body::GradientSums{terms, x, g, sums, products});            \
+                               float* sums, float* products, float* largest) {                                         \
+    elementwise_body::over_strips<bytes>(run, elementwise_body::GradientSums{terms, x, g, sums, products, largest});   \
   }                                                                                                                    \
   attribute float absmax(const PixelRun& run, const float* x) {                                                        \
     elementwise_body::Absmax<bytes> step{x};                                                                           \

@@ -67,9 +67,10 @@ struct ElementwiseKernel {
   void (*sum)(const PixelRun&, const float* x, float* sums);
   /// Squares are rounded before they are added; NaN is left out of min and max.
   void (*statistics)(const PixelRun&, const float* x, const StatisticsPartials&);
-  /// sums[c] = sums[c] + g and products[c] = products[c] + g * xhat; reads mean and inv_std of the terms.
+  /// sums[c] = sums[c] + g, products[c] = products[c] + g * xhat, largest[c] = max(largest[c], |g|) without NaN; reads
+  /// mean and inv_std of the terms.
   void (*gradient_sums)(const PixelRun&, const BatchNormTerms&, const float* x, const float* g, float* sums,
-                        float* products);
+                        float* products, float* largest);
   /// The largest magnitude, +0 of nothing; infinite or NaN where there is such a number.
   float (*absmax)(const PixelRun&, const float* x);
 

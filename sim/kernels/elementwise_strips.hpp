@@ -139,11 +139,11 @@ struct Statistics {
 struct GradientSums {
   BatchNormTerms terms;
   const float *x, *g;
-  float *sums, *products;
+  float *sums, *products, *largest;
 
   template <int bytes>
   struct State {
-    typename Lanes<bytes>::Floats mean, inv_std, sum, products;
+    typename Lanes<bytes>::Floats mean, inv_std, sum, products, largest;
   };
   template <int bytes>
   PRECSIM_INLINE void begin(std::int64_t c, State<bytes>& state) const {
@@ -151,6 +151,7 @@ struct GradientSums {
     load(terms.inv_std + c, state.inv_std);
     load(sums + c, state.sum);
     load(products + c, state.products);
+    load(largest + c, state.largest);
   }
   template <int bytes>
   PRECSIM_INLINE void at(std::int64_t i, State<bytes>& state) const {
@@ -159,11 +160,14 @@ struct GradientSums {
     load(g + i, gradient);
     state.sum = state.sum + gradient;
     state.products = state.products + gradient * ((value - state.mean) * state.inv_std);
+    const typename Lanes<bytes>::Floats magnitude = gradient < 0 ? -gradient : gradient;
+    state.largest = magnitude > state.largest ? magnitude : state.largest;
   }
   template <int bytes>
   PRECSIM_INLINE void end(std::int64_t c, const State<bytes>& state) const {
     store(sums + c, state.sum);
     store(products + c, state.products);
+    store(largest + c, state.largest);
   }
 };
 

@@ -77,8 +77,12 @@ const formats::ArrayKernel& array_kernel(const TileKernel* kernel) {
   return kernel == nullptr ? formats::best_array_kernel() : formats::find_array_kernel(kernel->arrays);
 }
 
+const TileKernel& tile_kernel(const TileKernel* kernel) {
+  return kernel == nullptr ? best_tile_kernel() : *kernel;
+}
+
 const ElementwiseKernel& elementwise_kernel(const TileKernel* kernel) {
-  return *(kernel == nullptr ? best_tile_kernel() : *kernel).elementwise;
+  return *tile_kernel(kernel).elementwise;
 }
 
 }  // namespace precsim::kernels

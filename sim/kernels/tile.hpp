@@ -38,6 +38,8 @@ const TileKernel& find_tile_kernel(std::string_view name);
 /// The first usable row that shares neither loops nor audit with `kernel`; `kernel` itself where there is none.
 const TileKernel& other_tile_kernel(const TileKernel& kernel);
 
+/// The row given; null: the fastest.
+const TileKernel& tile_kernel(const TileKernel* kernel);
 /// The array conversions of the same instruction set; null: the fastest.
 const formats::ArrayKernel& array_kernel(const TileKernel* kernel);
 /// Its element-wise kernels.

@@ -51,6 +51,7 @@ class Normalized final : public Source {
 /// The constants of one backward pass, by channel.
 struct GradientTerms {
   std::vector<float> mean, inv_std, scale, mean_gradient, mean_product;
+  std::vector<float> largest;  ///< magnitude of the gradient
   kernels::BatchNormTerms view() const {
     return {mean.data(), inv_std.data(), scale.data(), mean_gradient.data(), mean_product.data()};
   }
@@ -67,6 +68,33 @@ class NormalizedGradient final : public Source {
     const float* const x = x_->read(first, count, scratch.data());
     kernel_.batch_norm_gradient({count, shape().c}, terms_.view(), x, g_->read(first, count, out), out);
     return out;
+  }
+  /// The means are small beside the largest gradient, so that this alone nearly tells the largest result.
+  std::optional<AbsmaxBounds> absmax_bounds() const override {
+    if (!x_->range()) {
+      return std::nullopt;
+    }
+    constexpr double slack = 1e-5;  // much more than the roundings of four operations
+    double least = 0;
+    double most = 0;
+    for (std::size_t c = 0; c < terms_.scale.size(); ++c) {
+      const auto xhat = [&](float x) { return std::abs((x - terms_.mean[c]) * terms_.inv_std[c]); };
+      const double scale = std::abs(terms_.scale[c]);
+      const double largest = terms_.largest[c];
+      const double rest = std::abs(static_cast<double>(terms_.mean_gradient[c])) +
+                          static_cast<double>(std::max(xhat(x_->statistics->min[c]), xhat(x_->statistics->max[c]))) *
+                              std::abs(static_cast<double>(terms_.mean_product[c]));
+      most = std::max(most, scale * (largest + rest) * (1 + slack));
+      least = std::max(least, scale * (largest - rest - slack * (largest + rest)));
+      if (!std::isfinite(most)) {
+        return std::nullopt;
+      }
+    }
+    constexpr double far_from_subnormal = 1e-30;
+    if (least < far_from_subnormal || most > 1e30) {
+      return std::nullopt;
+    }
+    return AbsmaxBounds{static_cast<float>(least), static_cast<float>(most)};
   }
 
  private:
@@ -116,8 +144,9 @@ class BatchNorm final : public Layer {
 
   std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override {
     const kernels::ElementwiseKernel& kernel = kernels::elementwise_kernel(context.kernel);
-    GradientTerms terms{mean_, inv_std_, scale_, {}, {}};
-    const auto [sums, products] = gradient_sums(*gradient, terms.view(), kernel);
+    GradientTerms terms{mean_, inv_std_, scale_, {}, {}, {}};
+    auto [sums, products, largest] = gradient_sums(*gradient, terms.view(), kernel);
+    terms.largest = std::move(largest);
     const auto pixels = static_cast<double>(gradient->shape().pixels());
     for (std::size_t c = 0; c < sums.size(); ++c) {
       beta_.gradient[c] = static_cast<float>(sums[c]);
@@ -131,17 +160,18 @@ class BatchNorm final : public Layer {
  private:
   struct GradientSums {
     std::vector<double> sums, products;
+    std::vector<float> largest;
   };
-  /// Of g and of g * xhat.
+  /// Of g and of g * xhat, and the largest |g|.
   GradientSums gradient_sums(const Source& gradient, const kernels::BatchNormTerms& terms,
                              const kernels::ElementwiseKernel& kernel) const {
-    BlockSums<2> sums(gradient.shape());
-    sums.add(gradient, [&](std::int64_t first, std::int64_t count, const float* g, const std::array<float*, 2>& to) {
+    BlockSums<3> sums(gradient.shape());
+    sums.add(gradient, [&](std::int64_t first, std::int64_t count, const float* g, const std::array<float*, 3>& to) {
       RunScratch scratch(input_->codes.empty() ? 0 : count * channels_);
       const float* const x = input_->read(first, count, scratch.data());
-      kernel.gradient_sums({count, channels_}, terms, x, g, to[0], to[1]);
+      kernel.gradient_sums({count, channels_}, terms, x, g, to[0], to[1], to[2]);
     });
-    return {sums.joined(0), sums.joined(1)};
+    return {sums.joined(0), sums.joined(1), sums.largest(2)};
   }
 
   void take_batch_statistics(const Stored& x, const StepContext& context) {

@@ -205,7 +205,8 @@ Tensor Network::forward(Tensor images, const StepContext& given, std::vector<Aux
   }
   for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
     if (context.training) {
-      auxiliaries->push_back({auxiliary.loss_weight, evaluate(*outputs[auxiliary.node])});
+      auxiliaries->push_back(
+          {nodes_[auxiliary.node - 1].layer->name(), auxiliary.loss_weight, evaluate(*outputs[auxiliary.node])});
     }
   }
   return evaluate(*outputs.back());

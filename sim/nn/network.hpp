@@ -85,6 +85,7 @@ class Network {
   void initialize(InitScheme scheme, std::uint32_t seed);
 
   struct Auxiliary {
+    std::string_view layer;
     double loss_weight;
     Tensor logits;
   };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "sim/kernels/native/epilogue.hpp"
@@ -44,6 +45,18 @@ class BlockSums {
         }
       }
     }
+  }
+
+  /// The largest partials.
+  std::vector<float> largest(std::size_t kind) {
+    std::vector<float> largest(static_cast<std::size_t>(shape_.c), -std::numeric_limits<float>::infinity());
+    const float* at = partial(kind);
+    for (std::int64_t b = 0; b < blocks_; ++b) {
+      for (float& value : largest) {
+        value = std::max(value, *at++);
+      }
+    }
+    return largest;
   }
 
   /// Block partials joined in double, in order.

@@ -49,7 +49,8 @@ ProductLayer::ProductLayer(std::string name, std::int64_t in_channels, const Con
       options_(options),
       in_channels_(in_channels),
       linear_(linear),
-      quantizers_{{name, Role::weights}, {name, Role::activations}, {name, Role::errors}} {
+      quantizers_{
+          {name, Role::weights}, {name, Role::activations, options.groups}, {name, Role::errors, options.groups}} {
   const std::int64_t group_ic = in_channels / options.groups;
   weight_ = Parameter::make("weight", {options.channels, options.kernel, options.kernel, group_ic}, Init::weight);
   weight_.weight = true;

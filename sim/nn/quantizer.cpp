@@ -17,6 +17,8 @@
 namespace precsim::nn {
 namespace {
 
+constexpr std::int64_t squares_block = kernels::native::CodeSquares::block_pixels;
+
 /// What a pass over a tensor notes of its numbers.
 struct Noted {
   float absmax = 0;
@@ -26,19 +28,24 @@ struct Noted {
 /// Calls read(first, count, out) for all runs of a tensor, where out has room for one, and notes what it returns.
 template <class Read>
 Noted note_runs(const Shape& shape, std::int64_t run, const formats::ArrayKernel& kernel, Read read) {
+  // What a thread takes at once is whole blocks of pixels (native::CodeSquares).
+  const std::int64_t block = (run + squares_block - 1) / squares_block * squares_block;
   float absmax = 0;
   std::int64_t bad = shape.size();
-#pragma omp parallel if (kernels::worth_threads(shape.size()) && run < shape.pixels())
+#pragma omp parallel if (kernels::worth_threads(shape.size()) && block < shape.pixels())
   {
     RunScratch scratch(run * shape.c);
 #pragma omp for schedule(static) reduction(max : absmax) reduction(min : bad)
-    for (std::int64_t first = 0; first < shape.pixels(); first += run) {
-      const std::int64_t count = std::min(run, shape.pixels() - first);
-      const float* const numbers = read(first, count, scratch.data());
-      if (numbers != nullptr) {
-        const formats::Extent part = kernel.extent(numbers, count * shape.c);
-        absmax = std::max(absmax, part.absmax);
-        bad = part.first_nonfinite < 0 ? bad : std::min(bad, first * shape.c + part.first_nonfinite);
+    for (std::int64_t begin = 0; begin < shape.pixels(); begin += block) {
+      const std::int64_t end = std::min(begin + block, shape.pixels());
+      for (std::int64_t first = begin; first < end; first += run) {
+        const std::int64_t count = std::min(run, end - first);
+        const float* const numbers = read(first, count, scratch.data());
+        if (numbers != nullptr) {
+          const formats::Extent part = kernel.extent(numbers, count * shape.c);
+          absmax = std::max(absmax, part.absmax);
+          bad = part.first_nonfinite < 0 ? bad : std::min(bad, first * shape.c + part.first_nonfinite);
+        }
       }
     }
   }
@@ -48,6 +55,27 @@ Noted note_runs(const Shape& shape, std::int64_t run, const formats::ArrayKernel
 Noted note(const Source& source, const formats::ArrayKernel& kernel) {
   return note_runs(source.shape(), run_pixels(source.shape()), kernel,
                    [&](std::int64_t first, std::int64_t count, float* out) { return source.read(first, count, out); });
+}
+
+/// The numbers of a source, and what they are.
+Noted copy(const Source& source, std::span<float> to, const formats::ArrayKernel& kernel) {
+  const Shape& shape = source.shape();
+  return note_runs(shape, run_pixels(shape), kernel, [&](std::int64_t first, std::int64_t count, float*) {
+    float* const out = to.data() + first * shape.c;
+    const float* const numbers = source.read(first, count, out);
+    if (numbers != out) {
+      std::copy_n(numbers, count * shape.c, out);
+    }
+    return static_cast<const float*>(out);
+  });
+}
+
+/// Whether bounds of the largest magnitude do as well as itself: codes whose rule asks for its exponent alone.
+bool decide(const AbsmaxBounds& bounds, const formats::Format& format) {
+  const formats::CodeRule rule = format.code_rule();
+  const auto* integers = std::get_if<formats::IntegerCodes>(&rule);
+  return bounds.least == bounds.most || (integers != nullptr && !integers->bumps && bounds.least > 0 &&
+                                         format.block_exponent(bounds.least) == format.block_exponent(bounds.most));
 }
 
 bool skippable(Role role) {
@@ -90,8 +118,8 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
   const formats::Format& format = *conversion.format;
   const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
   const Shape& shape = source.shape();
-  const std::optional<Range> range = source.range();
-  const Noted noted = range ? Noted{range->absmax()} : note(source, kernel);
+  const std::optional<AbsmaxBounds> bounds = source.absmax_bounds();
+  const Noted noted = bounds && decide(*bounds, format) ? Noted{bounds->most} : note(source, kernel);
   if (noted.first_bad >= 0) {
     raise_nonfinite(noted.first_bad, context);
   }
@@ -106,17 +134,28 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
     stored.tensor.values = Array<float>(shape.size(), context.memory);
   }
   const formats::RandomBits bits = context.bits(layer_, name(role_), static_cast<std::uint32_t>(use));
+  std::shared_ptr<kernels::native::CodeSquares> squares;
+  if (integer && groups_ > 0 && context.engine != kernels::Engine::simulate) {
+    squares = std::make_shared<kernels::native::CodeSquares>();
+    squares->begin(shape.pixels(), shape.c, groups_);
+  }
   const int wanted = format.block_exponent(noted.absmax);
   int exponent = wanted;
   std::uint64_t count_saturated = 0;
-  const std::int64_t run = format.splittable(conversion.rounding) ? run_pixels(shape) : shape.pixels();
+  const bool whole = !format.splittable(conversion.rounding);
+  const std::int64_t run = whole ? shape.pixels() : run_pixels(shape);
+  const kernels::native::NativeKernel& native = *kernels::tile_kernel(context.kernel).native;
   const Noted after = note_runs(shape, run, kernel, [&](std::int64_t first, std::int64_t count, float* out) {
     const std::int64_t at = first * shape.c;
     const formats::Block block{source.read(first, count, out), count * shape.c, 1, static_cast<std::uint64_t>(at)};
     float* const values = integer ? nullptr : stored.tensor.values.data() + at;
+    std::int16_t* const codes = integer ? stored.codes.data() + at : nullptr;
     formats::ConversionCounts counts;
     const int used = formats::convert_block(format, block, noted.absmax, wanted, conversion.rounding, bits,
-                                            {values, integer ? stored.codes.data() + at : nullptr}, counts, kernel);
+                                            {values, codes}, counts, kernel);
+    if (squares != nullptr) {
+      squares->add(native, codes, first, first + count);
+    }
 #pragma omp critical(precsim_conversion)
     {
       exponent = std::max(exponent, used);
@@ -128,6 +167,7 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
     raise_nonfinite(after.first_bad, context);
   }
   stored.exponent = exponent;
+  stored.squares = squares;
   saturated = count_saturated;
   return stored;
 }
@@ -148,8 +188,8 @@ Stored Quantizer::store(const Source& source, const formats::Conversion& convers
   const bool fp32 = formats::is_fp32(*conversion.format);
   if (reports || fp32) {
     // Whoever is told of the conversion sees all numbers at once.
-    Stored whole(evaluate(source, context.memory));
-    const Noted noted = note(whole, kernels::array_kernel(context.kernel));
+    Stored whole(Tensor(source.shape(), context.memory));
+    const Noted noted = copy(source, whole.tensor.values, kernels::array_kernel(context.kernel));
     if (noted.first_bad >= 0) {
       raise_nonfinite(noted.first_bad, context);
     }
@@ -209,7 +249,7 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
     }
     const Stored& from = once ? stored : own;
     if (integer) {
-      return {.codes = from.codes, .exponent = from.exponent};
+      return {.codes = from.codes, .exponent = from.exponent, .squares = from.squares.get()};
     }
     if (!from.codes.empty()) {
       own = Stored(evaluate(from, context.memory));

@@ -22,7 +22,10 @@ constexpr Use use_of(Pass pass) {
 /// Converts the tensors of one layer and role, and reports each conversion.
 class Quantizer {
  public:
-  Quantizer(std::string layer, Role role) : layer_(std::move(layer)), role_(role) {}
+  /// `groups`: of the convolution that reads the tensors, whose sums of squares are taken then for the proofs of the
+  /// native engine; 0: they are not.
+  Quantizer(std::string layer, Role role, std::int64_t groups = 0)
+      : layer_(std::move(layer)), role_(role), groups_(groups) {}
 
   /// Converts a whole tensor under a format without blocks: codes alone for integer formats, else FP32 values. Reads
   /// the source once where its range is known, else twice. Raises NonFinite for non-finite elements, before or after.
@@ -52,6 +55,7 @@ class Quantizer {
 
   std::string layer_;
   Role role_;
+  std::int64_t groups_;
 };
 
 /// True where a tensor under this conversion is stored once and serves every use: the format has no blocks that

@@ -29,8 +29,13 @@ Rooms& rooms() {
 
 }  // namespace
 
-float Range::absmax() const {
-  return std::max(std::abs(min), std::abs(max));
+std::optional<AbsmaxBounds> Source::absmax_bounds() const {
+  const std::optional<Range> known = range();
+  if (!known) {
+    return std::nullopt;
+  }
+  const float absmax = std::max(std::abs(known->min), std::abs(known->max));
+  return AbsmaxBounds{absmax, absmax};
 }
 
 const float* Stored::read(std::int64_t first, std::int64_t count, float* out) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/format.hpp"
+#include "sim/kernels/native/code_squares.hpp"
 #include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/threads.hpp"
 #include "sim/kernels/tile.hpp"
@@ -19,7 +20,11 @@ namespace precsim::nn {
 /// The smallest and the largest number of a tensor.
 struct Range {
   float min, max;
-  float absmax() const;
+};
+
+/// The largest magnitude of a tensor lies between these, and is one of them where they are equal.
+struct AbsmaxBounds {
+  float least, most;
 };
 
 /// A tensor that can be read any number of times, by several threads, in runs of whole pixels. A layer that works
@@ -33,6 +38,8 @@ class Source {
   virtual const float* read(std::int64_t first, std::int64_t count, float* out) const = 0;
   /// Known without reading, and only where every number is finite.
   virtual std::optional<Range> range() const { return std::nullopt; }
+  /// Likewise.
+  virtual std::optional<AbsmaxBounds> absmax_bounds() const;
 };
 using SourcePtr = std::shared_ptr<const Source>;
 
@@ -46,6 +53,7 @@ struct Stored final : Source {
   const kernels::TileKernel* kernel = nullptr;                           ///< decodes them; null: the fastest
   std::int64_t bytes = 0;                                                ///< what the stored form takes
   std::shared_ptr<const kernels::native::ChannelStatistics> statistics;  ///< of FP32 values, where they were taken
+  std::shared_ptr<const kernels::native::CodeSquares> squares;           ///< of the codes, likewise
 
   Stored() = default;
   explicit Stored(Tensor values)

@@ -163,7 +163,7 @@ void Trainer::train_step(std::int64_t step, data::BatchReader& reader, Observer&
   LossResult loss = softmax_cross_entropy(logits, batch.labels, scale);
   std::vector<Tensor> auxiliary_gradients;
   for (const Network::Auxiliary& auxiliary : auxiliaries) {
-    check_all_finite(auxiliary.logits.values, network_.layers().back()->name(), "auxiliary logits", now, false);
+    check_all_finite(auxiliary.logits.values, auxiliary.layer, "logits", now, false);
     LossResult own = softmax_cross_entropy(auxiliary.logits, batch.labels, scale * auxiliary.loss_weight);
     loss.loss += auxiliary.loss_weight * own.loss;
     auxiliary_gradients.push_back(std::move(own.gradient));

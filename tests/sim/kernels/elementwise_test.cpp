@@ -129,7 +129,7 @@ TEST(Elementwise, SumsEqualTheirDefinitions) {
       const Operands o(run, sample);
       const Floats start = draw(most_channels, sample);
       Floats sums = start, squares = start, min(start.size(), infinity), max(start.size(), -infinity);
-      Floats gradients = start, products = start;
+      Floats gradients = start, products = start, largest(start.size(), 0.0f);
       float absmax = 0;
       o.each([&](std::size_t i, std::size_t c) {
         sums[c] += o.x[i];
@@ -141,6 +141,7 @@ TEST(Elementwise, SumsEqualTheirDefinitions) {
         const float product = o.g[i] * o.xhat(i, c);
         products[c] += product;
         absmax = std::max(absmax, std::fabs(o.x[i]));
+        largest[c] = std::max(largest[c], std::fabs(o.g[i]));
       });
       Floats a = start, b = start, low(start.size(), infinity), high(start.size(), -infinity);
       kernel.statistics(run, o.x.data(), {a.data(), b.data(), low.data(), high.data()});
@@ -152,9 +153,11 @@ TEST(Elementwise, SumsEqualTheirDefinitions) {
       kernel.sum(run, o.x.data(), a.data());
       expect_same(a, sums);
       a = b = start;
-      kernel.gradient_sums(run, o.terms(), o.x.data(), o.g.data(), a.data(), b.data());
+      low.assign(start.size(), 0.0f);
+      kernel.gradient_sums(run, o.terms(), o.x.data(), o.g.data(), a.data(), b.data(), low.data());
       expect_same(a, gradients);
       expect_same(b, products);
+      expect_same(low, largest);
       expect_same({kernel.absmax(run, o.x.data())}, {absmax});
     }
   });
