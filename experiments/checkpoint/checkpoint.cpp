@@ -49,8 +49,8 @@ AttributeList totals_attributes(const nn::StepContext::Totals& t) {
 }
 
 AttributeList evaluation_attributes(const nn::EvaluationReport& e) {
-  return {{"step", e.step},       {"epoch", e.epoch},       {"images", e.images},
-          {"correct", e.correct}, {"accuracy", e.accuracy}, {"loss", e.loss}};
+  return {{"step", e.step},         {"epoch", e.epoch}, {"images", e.images},     {"correct", e.correct},
+          {"accuracy", e.accuracy}, {"loss", e.loss},   {"correct5", e.correct5}, {"accuracy5", e.accuracy5}};
 }
 
 AttributeList record_attributes(const RecordMark& mark) {
@@ -59,6 +59,11 @@ AttributeList record_attributes(const RecordMark& mark) {
     list.push_back({fmt::format("{}{}", rows_prefix, rows.table), as_signed(rows.count)});
   }
   return list;
+}
+
+fs::path beside(const fs::path& record, const std::string& suffix) {
+  return record.extension() == ".h5" ? fs::path(record).replace_extension(suffix + ".h5")
+                                     : record::with_suffix(record, suffix);
 }
 
 /// Takes a checkpoint out of an opened file; what is missing or of another type is a UserError naming the file.
@@ -113,8 +118,8 @@ class Reader {
 
   nn::EvaluationReport evaluation() const {
     const AttributeList list = group("evaluation");
-    return {integer(list, "step"),    integer(list, "epoch"), integer(list, "images"),
-            integer(list, "correct"), real(list, "accuracy"), real(list, "loss")};
+    return {integer(list, "step"),  integer(list, "epoch"), integer(list, "images"),   integer(list, "correct"),
+            real(list, "accuracy"), real(list, "loss"),     integer(list, "correct5"), real(list, "accuracy5")};
   }
 
   RecordMark mark() const {
@@ -136,10 +141,11 @@ class Reader {
 }  // namespace
 
 fs::path path_for(const fs::path& record) {
-  if (record.extension() != ".h5") {
-    return record::with_suffix(record, ".checkpoint");
-  }
-  return fs::path(record).replace_extension(".checkpoint.h5");
+  return beside(record, ".checkpoint");
+}
+
+fs::path best_path_for(const fs::path& record) {
+  return beside(record, ".best.checkpoint");
 }
 
 std::string image(const Checkpoint& checkpoint) {

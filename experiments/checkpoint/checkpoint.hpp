@@ -12,7 +12,7 @@
 namespace precsim::checkpoint {
 
 /// Raised by every change of the file that a reader could notice.
-inline constexpr std::int64_t checkpoint_version = 1;
+inline constexpr std::int64_t checkpoint_version = 2;
 
 /// How much of the record belongs to the steps done.
 struct RecordMark {
@@ -35,6 +35,9 @@ struct Checkpoint {
 /// The checkpoint of the record `record`: run.checkpoint.h5 beside run.h5. A record whose name does not end in .h5 has
 /// .checkpoint behind it, so that no two records share one.
 std::filesystem::path path_for(const std::filesystem::path& record);
+
+/// The same of the best evaluation: run.best.checkpoint.h5.
+std::filesystem::path best_path_for(const std::filesystem::path& record);
 
 /// The HDF5 file, complete and sealed (see record/seal.hpp): SCHEMA.md says what is where.
 std::string image(const Checkpoint& checkpoint);

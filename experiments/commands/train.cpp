@@ -2,7 +2,9 @@
 #include <H5public.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
+#include <ostream>
 
 #include "experiments/cli/progress.hpp"
 #include "experiments/cli/table.hpp"
@@ -59,8 +61,10 @@ RunRecorder::Hooks progress_hooks(cli::Progress& progress, std::int64_t steps) {
     progress.update(static_cast<std::uint64_t>(report.step + 1), static_cast<std::uint64_t>(steps), loss_text(report));
   };
   hooks.on_evaluation = [&progress](const nn::EvaluationReport& report) {
-    progress.print(fmt::format("epoch {}  test accuracy {:.2f} %  test loss {:.4f}", report.epoch + 1,
-                               100 * report.accuracy, report.loss));
+    const std::string top5 =
+        report.classes > few_classes ? fmt::format(" (top five {:.2f} %)", 100 * report.accuracy5) : "";
+    progress.print(fmt::format("epoch {}  test accuracy {:.2f} %{}  test loss {:.4f}", report.epoch + 1,
+                               100 * report.accuracy, top5, report.loss));
   };
   hooks.stop_requested = stop_requested;
   return hooks;
@@ -97,8 +101,25 @@ std::string result_json(const RunResult& result) {
   return cli::json_text(json);
 }
 
+/// Names images that were not used, a screenful of them.
+void tell_replaced(const std::vector<std::string>& images, std::ostream& err) {
+  constexpr std::size_t most = 20;
+  if (images.empty()) {
+    return;
+  }
+  err << fmt::format("precsim: {} images cannot be decoded, the next good ones were read in their places\n",
+                     images.size());
+  for (std::size_t i = 0; i < std::min(most, images.size()); ++i) {
+    err << fmt::format("  {}\n", images[i]);
+  }
+  if (images.size() > most) {
+    err << fmt::format("  and {} more\n", images.size() - most);
+  }
+}
+
 cli::ExitCode report(const RunResult& result, const config::Config& config, cli::Streams& streams) {
   streams.out << (config.boolean("output.json") ? result_json(result) : result_table(result));
+  tell_replaced(result.replaced_images, streams.err);
   const bool saved = config.boolean("run.resume") || config.integer("checkpoint.every") != 0;
   const std::string kept =
       config.text("run.out").empty() ? "" : fmt::format("; the record is whole: {}", config.text("run.out"));

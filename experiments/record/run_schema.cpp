@@ -42,7 +42,9 @@ TableSchema evaluation() {
            {"images", i64, 1, "image", "images evaluated"},
            {"correct", i64, 1, "image", "images classified correctly"},
            {"accuracy", f64, 1, "1", "correct / images"},
-           {"loss", f64, 1, "nat", "mean cross-entropy"}}};
+           {"loss", f64, 1, "nat", "mean cross-entropy"},
+           {"correct5", i64, 1, "image", "images whose class is among the five largest outputs"},
+           {"accuracy5", f64, 1, "1", "correct5 / images"}}};
 }
 
 TableSchema tensor_statistics() {

@@ -14,10 +14,18 @@ void Checkpointer::between_steps(const nn::Trainer& trainer, double seconds) {
   if (!saved_ || (every_ != 0 && trainer.steps_done() % every_ == 0)) {
     save(trainer, seconds);
   }
+  if (trainer.steps_done() > 0 && recorder_.best_step() == trainer.steps_done() - 1) {
+    write(trainer, seconds, checkpoint::best_path_for(record_.file()));
+  }
 }
 
 void Checkpointer::save(const nn::Trainer& trainer, double seconds) {
   if (saved_ == trainer.steps_done()) return;
+  write(trainer, seconds, checkpoint::path_for(record_.file()));
+  saved_ = trainer.steps_done();
+}
+
+void Checkpointer::write(const nn::Trainer& trainer, double seconds, const std::filesystem::path& file) {
   checkpoint::Checkpoint checkpoint{record_.header().run,
                                     record_.header().provenance,
                                     trainer.state(),
@@ -28,8 +36,7 @@ void Checkpointer::save(const nn::Trainer& trainer, double seconds) {
     checkpoint.record.rows.push_back({record_.tables()[i].path.substr(1), record_.row_count(i)});
   }
   record_.sync();
-  checkpoint::write(checkpoint::path_for(record_.file()), checkpoint);
-  saved_ = trainer.steps_done();
+  checkpoint::write(file, checkpoint);
 }
 
 }  // namespace precsim::experiments

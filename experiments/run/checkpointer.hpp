@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 
 #include "experiments/record/record.hpp"
@@ -17,8 +18,8 @@ class Checkpointer {
   Checkpointer(record::Record& record, const RunRecorder& recorder, std::int64_t every,
                std::optional<std::int64_t> saved);
 
-  /// Between two steps: saves if it is due. A run that begins is saved before its first step, so that there is
-  /// something to go on from at any time.
+  /// Between two steps: saves if it is due, and a copy of its own after the best evaluation. A run that begins is saved
+  /// before its first step, so that there is something to go on from at any time.
   void between_steps(const nn::Trainer& trainer, double seconds);
 
   /// Saves, unless the checkpoint is of this very step. The rows so far are made safe first, then the checkpoint that
@@ -26,6 +27,8 @@ class Checkpointer {
   void save(const nn::Trainer& trainer, double seconds);
 
  private:
+  void write(const nn::Trainer& trainer, double seconds, const std::filesystem::path& file);
+
   record::Record& record_;
   const RunRecorder& recorder_;
   std::int64_t every_;

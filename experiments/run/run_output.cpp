@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -159,31 +160,38 @@ RunOutput resume(Record record, const record::RecordHeader& header, const fs::pa
         fmt::format("{} has no checkpoint {} to go on from; choose another output, or start again with --overwrite",
                     output.record->file().string(), path.string()));
   }
-  ::unlink(record::partial_path(path).c_str());
+  for (const fs::path& saved : {path, checkpoint::best_path_for(output.record->file())}) {
+    ::unlink(record::partial_path(saved).c_str());
+  }
   output.record->roll_back(resumed_header(header, output.record->header().provenance), rows);
   return output;
 }
 
-/// A run that begins replaces record and checkpoint only if both are its to replace.
-RunOutput begin(const fs::path& file, const fs::path& path, const record::RecordHeader& header, bool overwrite) {
-  const bool checkpoint_exists = is_there(path);
-  if (checkpoint_exists && !overwrite) {
-    record::recover(file);
-    throw UserError(
-        is_there(file)
-            ? fmt::format("the output {} exists already, with the checkpoint {}; go on with --resume, choose "
-                          "another name, or have both replaced with --overwrite",
-                          file.string(), path.string())
-            : fmt::format("the checkpoint {} of another run is in the place of the one of {}; choose another "
-                          "name, or have it replaced with --overwrite",
-                          path.string(), file.string()));
-  }
-  if (checkpoint_exists) {
-    checkpoint::read(path);
+/// A run that begins replaces record and checkpoints only if all are its to replace.
+RunOutput begin(const fs::path& file, const record::RecordHeader& header, bool overwrite) {
+  const std::array paths = {checkpoint::path_for(file), checkpoint::best_path_for(file)};
+  for (const fs::path& path : paths) {
+    const bool exists = is_there(path);
+    if (exists && !overwrite) {
+      record::recover(file);
+      throw UserError(
+          is_there(file)
+              ? fmt::format("the output {} exists already, with the checkpoint {}; go on with --resume, choose "
+                            "another name, or have both replaced with --overwrite",
+                            file.string(), path.string())
+              : fmt::format("the checkpoint {} of another run is in the place of the one of {}; choose another "
+                            "name, or have it replaced with --overwrite",
+                            path.string(), file.string()));
+    }
+    if (exists) {
+      checkpoint::read(path);
+    }
   }
   RunOutput output{std::make_unique<Record>(file, header, record::run_tables(), overwrite), {}, false};
-  for (const fs::path& old : {path, record::partial_path(path)}) {
-    ::unlink(old.c_str());
+  for (const fs::path& path : paths) {
+    for (const fs::path& old : {path, record::partial_path(path)}) {
+      ::unlink(old.c_str());
+    }
   }
   return output;
 }
@@ -204,7 +212,7 @@ RunOutput open_output(const config::Config& config, const record::RecordHeader& 
                       file.string(), path.string()));
     }
   }
-  return begin(file, path, header, config.boolean("run.overwrite"));
+  return begin(file, header, config.boolean("run.overwrite"));
 }
 
 }  // namespace precsim::experiments

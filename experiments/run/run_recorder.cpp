@@ -117,9 +117,13 @@ void RunRecorder::on_step(const nn::StepReport& report) {
 }
 
 void RunRecorder::on_evaluation(const nn::EvaluationReport& report) {
+  if (best_step_ < 0 || report.accuracy > best_accuracy_) {
+    best_accuracy_ = report.accuracy;
+    best_step_ = report.step;
+  }
   if (record_ != nullptr) {
-    record_->append(Table::evaluation,
-                    {report.step, report.epoch, report.images, report.correct, report.accuracy, report.loss});
+    record_->append(Table::evaluation, {report.step, report.epoch, report.images, report.correct, report.accuracy,
+                                        report.loss, report.correct5, report.accuracy5});
     flush_when_due();
   }
   if (hooks_.on_evaluation) {
@@ -138,7 +142,10 @@ bool RunRecorder::stop_requested() {
 }
 
 record::AttributeList RunRecorder::running_figures() const {
-  record::AttributeList figures{{"skipped_steps", skipped_}, {"training_loss", last_loss_}};
+  record::AttributeList figures{{"skipped_steps", skipped_},
+                                {"training_loss", last_loss_},
+                                {"best_accuracy", best_accuracy_},
+                                {"best_step", best_step_}};
   for (const nn::RoleEntry& role : nn::roles()) {
     const RoleSqnr& sqnr = sqnr_[static_cast<std::size_t>(role.role)];
     if (sqnr.conversions != 0) {
@@ -156,6 +163,8 @@ void RunRecorder::restore(const record::AttributeList& figures, std::string_view
   const auto real = [&](const std::string& name) { return record::value_of<double>(figures, name, source); };
   skipped_ = integer("skipped_steps");
   last_loss_ = real("training_loss");
+  best_accuracy_ = real("best_accuracy");
+  best_step_ = integer("best_step");
   for (const nn::RoleEntry& role : nn::roles()) {
     RoleSqnr& sqnr = sqnr_[static_cast<std::size_t>(role.role)];
     sqnr = {};

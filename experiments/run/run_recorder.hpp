@@ -45,6 +45,9 @@ class RunRecorder final : public nn::Observer {
   const std::array<RoleSqnr, nn::role_count>& sqnr() const { return sqnr_; }
   std::int64_t skipped_steps() const { return skipped_; }
   double last_loss() const { return last_loss_; }
+  /// The best evaluation so far, of equal ones the first; step -1 if there was none.
+  double best_accuracy() const { return best_accuracy_; }
+  std::int64_t best_step() const { return best_step_; }
 
   /// The above, to be kept in a checkpoint; and the way back, which raises UserError naming `source` for a list that
   /// running_figures() does not give.
@@ -60,6 +63,8 @@ class RunRecorder final : public nn::Observer {
   double last_flush_;
   std::array<RoleSqnr, nn::role_count> sqnr_;
   std::int64_t skipped_ = 0;
+  double best_accuracy_ = 0;
+  std::int64_t best_step_ = -1;
   double last_loss_ = std::numeric_limits<double>::quiet_NaN();
 };
 

@@ -34,6 +34,7 @@ void write_result(record::Record& record, const RunResult& result) {
   record.set_attribute("outcome_message", result.training.message);
   record.set_attribute("state_hash", result.state_hash);
   record.set_provenance("seconds", result.seconds);
+  record.set_provenance("replaced_images", static_cast<std::int64_t>(result.replaced_images.size()));
   record.set_attribute("outcome", std::string(name(result.training.outcome)));
   record.close();
 }
@@ -46,6 +47,7 @@ std::vector<Figure> figures(const nn::TrainingResult& t, const RunRecorder& reco
   const bool evaluated = t.evaluation.images != 0;
   std::vector<Figure> figures{
       {"test_accuracy", evaluated ? t.evaluation.accuracy : unknown, "1"},
+      {"best_test_accuracy", recorder.best_step() >= 0 ? recorder.best_accuracy() : unknown, "1"},
       {"test_loss", evaluated ? t.evaluation.loss : unknown, "nat"},
       {"training_loss", recorder.last_loss(), "nat"},
       {"steps", static_cast<double>(t.steps), "step"},
@@ -54,6 +56,9 @@ std::vector<Figure> figures(const nn::TrainingResult& t, const RunRecorder& reco
       {"overflow_events", t.totals.overflow_known ? static_cast<double>(t.totals.overflow_events) : unknown, "event"},
       {"saved_bytes_per_step",
        t.steps == 0 ? 0 : static_cast<double>(t.totals.saved_bytes) / static_cast<double>(t.steps), "B"}};
+  if (evaluated && t.evaluation.classes > few_classes) {
+    figures.insert(figures.begin() + 1, {"test_accuracy5", t.evaluation.accuracy5, "1"});
+  }
   for (const nn::RoleEntry& role : nn::roles()) {
     const RoleSqnr& sqnr = recorder.sqnr()[static_cast<std::size_t>(role.role)];
     if (sqnr.conversions != 0) {

@@ -24,6 +24,9 @@ struct Figure {
   std::string unit;
 };
 
+/// Up to so many classes, the share of the five largest outputs is not told: it is close to 1.
+inline constexpr std::int64_t few_classes = 10;
+
 /// What a run ends with. Of a run that had ended before, what its record says: the outcome, its message and the number
 /// of steps in `training`, the figures, the hashes and the seconds.
 struct RunResult {
@@ -32,7 +35,8 @@ struct RunResult {
   std::int64_t skipped_steps = 0;
   std::string configuration_hash;
   std::string state_hash;
-  double seconds = 0;  ///< of all sessions of the run
+  double seconds = 0;                        ///< of all sessions of the run
+  std::vector<std::string> replaced_images;  ///< "NAME: why" of those that this session could not decode
   bool had_ended = false;
 };
 

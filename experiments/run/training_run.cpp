@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -114,6 +116,9 @@ RunResult run_training(const config::Config& config, const std::function<RunReco
   result.training = trainer.run(recorder, output.from ? &output.from->state : nullptr);
   if (checkpointer && result.training.outcome != nn::Outcome::diverged) {
     checkpointer->save(trainer, seconds());
+  }
+  for (const data::Dataset* split : {splits.train.get(), splits.test.get()}) {
+    std::ranges::copy(split->replaced(), std::back_inserter(result.replaced_images));
   }
   result.figures = figures(result.training, recorder);
   result.skipped_steps = recorder.skipped_steps();

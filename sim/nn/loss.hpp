@@ -9,9 +9,10 @@
 namespace precsim::nn {
 
 struct LossResult {
-  double loss = 0;           ///< mean over the batch
-  std::int64_t correct = 0;  ///< samples whose label has the largest logit, the first one on ties
-  Tensor gradient;           ///< of loss * scale with respect to the logits
+  double loss = 0;            ///< mean over the batch
+  std::int64_t correct = 0;   ///< samples whose label has the largest logit, the first one on ties
+  std::int64_t correct5 = 0;  ///< samples whose label is among the five largest, the first ones on ties
+  Tensor gradient;            ///< of loss * scale with respect to the logits
 };
 
 /// logits (n, 1, 1, classes), labels in [0, classes). In double, in this order per sample: e_j = exp(x_j - max x),

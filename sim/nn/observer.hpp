@@ -50,6 +50,9 @@ struct StepReport {
 struct EvaluationReport {
   std::int64_t step, epoch, images, correct;
   double accuracy, loss;
+  std::int64_t correct5 = 0;  ///< label among the five largest logits
+  double accuracy5 = 0;
+  std::int64_t classes = 0;
 };
 
 /// Called from the training thread only.

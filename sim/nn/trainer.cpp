@@ -198,9 +198,12 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
     check_all_finite(logits.values, network_.layers().back()->name(), "logits in evaluation", now, false);
     const LossResult result = softmax_cross_entropy(logits, batch.labels, 1);
     report.correct += result.correct;
+    report.correct5 += result.correct5;
     loss += result.loss * static_cast<double>(size);
   }
   report.accuracy = static_cast<double>(report.correct) / static_cast<double>(report.images);
+  report.accuracy5 = static_cast<double>(report.correct5) / static_cast<double>(report.images);
+  report.classes = splits_.test->classes();
   report.loss = loss / static_cast<double>(report.images);
   observer.on_evaluation(report);
   return report;
@@ -214,6 +217,7 @@ void Trainer::restore(const TrainingState& state) {
   restore_tensors(network_, state.tensors);
   totals_ = state.totals;
   evaluation_ = state.evaluation;
+  evaluation_.classes = splits_.test->classes();
   steps_done_ = state.step;
 }
 

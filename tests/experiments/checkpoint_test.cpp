@@ -33,7 +33,7 @@ Checkpoint example() {
   c.state.totals.all_macs = std::uint64_t{1} << 40;
   c.state.totals.overflow_events = 3;
   c.state.totals.saved_bytes = 4;
-  c.state.evaluation = {11, 2, 40, 7, 0.175, 2.25};
+  c.state.evaluation = {11, 2, 40, 7, 0.175, 2.25, 20, 0.5};
   c.state.tensors = {{"buffers", "bn", "running_mean", {2}, {0.5f, -0.5f}},
                      {"momentum", "conv", "weight", {1, 2, 1, 2}, {1, 2, 3, 4}},
                      {"parameters", "conv", "weight", {1, 2, 1, 2}, {-0.0f, infinity, 0x1p-149f, 4}},
@@ -79,6 +79,8 @@ TEST_F(CheckpointTest, RoundTripKeepsEverything) {
   EXPECT_EQ(back.state.evaluation.correct, 7);
   EXPECT_EQ(back.state.evaluation.accuracy, 0.175);
   EXPECT_EQ(back.state.evaluation.loss, 2.25);
+  EXPECT_EQ(back.state.evaluation.correct5, 20);
+  EXPECT_EQ(back.state.evaluation.accuracy5, 0.5);
   EXPECT_EQ(back.state.tensors, c.state.tensors);
   EXPECT_TRUE(std::signbit(back.state.tensors[2].values[0]));
   EXPECT_EQ(back.record.id, c.record.id);
@@ -178,7 +180,7 @@ TEST_F(CheckpointTest, WhatNoCheckpointHoldsIsRefused) {
           H5Adelete(f, "checkpoint_version");
           record::hdf5::write_attribute(f, "checkpoint_version", std::int64_t{99});
         }));
-  EXPECT_SAYS(refusal(), "checkpoint of version 99, but this program reads version 1");
+  EXPECT_SAYS(refusal(), "checkpoint of version 99, but this program reads version 2");
   spill(path(), changed([](hid_t f) { H5Adelete(f, "step"); }));
   EXPECT_SAYS(refusal(), "no attribute step");
   spill(path(), changed([](hid_t f) {

@@ -74,6 +74,7 @@ class ResumeTest : public record::RecordTest {
     opened->roll_back(header, rows);
   }
   fs::path checkpoint() const { return folder / "run.checkpoint.h5"; }
+  fs::path best_checkpoint() const { return folder / "run.best.checkpoint.h5"; }
   fs::path whole() const { return folder / "whole.h5"; }
   void expect_equal_to_whole() const {
     const auto found = record::first_difference(file, whole());
@@ -110,8 +111,9 @@ TEST_P(EveryStep, InterruptedRunGivesTheSameRecord) {
     EXPECT_EQ(second.steps.size(), static_cast<std::size_t>(steps - stop));
     EXPECT_EQ(second.result.state_hash, one.state_hash);
     expect_equal_to_whole();
-    fs::remove(file);
-    fs::remove(checkpoint());
+    for (const fs::path& old : {file, checkpoint(), best_checkpoint()}) {
+      fs::remove(old);
+    }
   }
 }
 
@@ -143,7 +145,7 @@ TEST_F(ResumeTest, BeginsWhereNothingIs) {
   EXPECT_SAYS(ended.note, "starts from the beginning");
   EXPECT_TRUE(ended.saved_first);
   EXPECT_EQ(ended.steps.size(), static_cast<std::size_t>(steps));
-  EXPECT_EQ(names_in_folder(), (record::Names{"run.checkpoint.h5", "run.h5"}));
+  EXPECT_EQ(names_in_folder(), (record::Names{"run.best.checkpoint.h5", "run.checkpoint.h5", "run.h5"}));
   run({{"run.out", whole().string()}});
   expect_equal_to_whole();
 }
@@ -222,6 +224,40 @@ TEST_F(ResumeTest, RunThatDiedAfterItsLastStepGetsItsResult) {
   expect_equal_to_whole();
 }
 
+TEST_F(ResumeTest, BestCheckpointIsOfTheBestEvaluationWhereverTheRunStopped) {
+  const Settings settings{{"train.epochs", "4"}};
+  constexpr std::int64_t to_the_end = 100;
+  resumed(settings, to_the_end);
+  const checkpoint::Checkpoint whole = checkpoint::read(best_checkpoint());
+  const checkpoint::Checkpoint last = checkpoint::read(checkpoint());
+  const auto best_step = record::value_of<std::int64_t>(last.figures, "best_step", "figures");
+  const auto best_accuracy = record::value_of<double>(last.figures, "best_accuracy", "figures");
+  EXPECT_EQ(whole.state.step, best_step + 1);
+  EXPECT_EQ(whole.state.evaluation.step, best_step);
+  EXPECT_EQ(whole.state.evaluation.accuracy, best_accuracy);
+  EXPECT_GE(best_accuracy, last.state.evaluation.accuracy);
+  EXPECT_LE(whole.state.evaluation.correct, whole.state.evaluation.correct5);
+  for (const std::int64_t stop : {best_step, best_step + 1, best_step + 2}) {
+    for (const fs::path& old : {file, checkpoint(), best_checkpoint()}) fs::remove(old);
+    resumed(settings, stop);
+    resumed(settings, to_the_end);
+    const checkpoint::Checkpoint again = checkpoint::read(best_checkpoint());
+    EXPECT_EQ(again.state.step, whole.state.step) << stop;
+    EXPECT_EQ(again.state.tensors, whole.state.tensors) << stop;
+  }
+}
+
+/// Going on from the best checkpoint in the place of the last ends as the run did.
+TEST_F(ResumeTest, BestCheckpointCanBeGoneOnFrom) {
+  constexpr std::int64_t to_the_end = 100;
+  const std::string hash = resumed({{"train.epochs", "3"}}, to_the_end).result.state_hash;
+  for (const fs::path& old : {file, checkpoint(), best_checkpoint()}) fs::remove(old);
+  resumed({{"train.epochs", "3"}}, 7);
+  ASSERT_LT(checkpoint::read(best_checkpoint()).state.step, 7);
+  fs::copy_file(best_checkpoint(), checkpoint(), fs::copy_options::overwrite_existing);
+  EXPECT_EQ(resumed({{"train.epochs", "3"}}, to_the_end).result.state_hash, hash);
+}
+
 TEST_F(ResumeTest, OtherConfigurationIsNamed) {
   resumed({}, 3);
   const Settings changes{{"train.epochs", "3"}, {"optimizer.lr", "0.1"}, {"run.seed", "2"}, {"plan.name", "fp32"}};
@@ -239,6 +275,7 @@ TEST_F(ResumeTest, CheckpointOfAnotherRunIsRefused) {
   resumed({}, 3);
   const std::string theirs = slurp(checkpoint());
   fs::remove(checkpoint());
+  fs::remove(best_checkpoint());
   fs::remove(file);
   resumed({}, 2);
   spill(checkpoint(), theirs);
@@ -254,7 +291,7 @@ TEST_F(ResumeTest, CheckpointWithoutItsRecordOrWithFewerRowsIsRefused) {
   EXPECT_SAYS(refusal({}), "rows of /training, but the record has 2");
   fs::remove(file);
   EXPECT_SAYS(user_error([&] { resumed(); }), "is missing");
-  EXPECT_EQ(names_in_folder(), record::Names{"run.checkpoint.h5"});
+  EXPECT_EQ(names_in_folder(), (record::Names{"run.best.checkpoint.h5", "run.checkpoint.h5"}));
   spill(file, late);
   EXPECT_EQ(resumed().result.training.outcome, nn::Outcome::finished);
 }

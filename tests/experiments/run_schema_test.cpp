@@ -30,7 +30,7 @@ TEST(RunSchema, IsDocumentedWordForWord) {
     }
   }
   EXPECT_EQ(run_tables().size(), 8u);
-  EXPECT_EQ(columns, 79u);
+  EXPECT_EQ(columns, 81u);
   const std::array<std::string, 3> types = {"int64", "float64", "text"};
   for (const auto attributes : {run_attributes(), provenance_attributes()}) {
     EXPECT_GT(attributes.size(), 5u);

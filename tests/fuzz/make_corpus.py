@@ -64,6 +64,33 @@ def mnist_seeds():
     put("mnist", "bad_label", files(packed(images), idx(2, fill=11), packed(images), idx(2, fill=12)))
 
 
+def cifar10_seeds():
+    def record(label: int) -> bytes:
+        return bytes([label]) + bytes(i % 251 for i in range(3072))
+
+    def files(train: bytes, test: bytes, sizes: bytes = b"\0\0") -> bytes:
+        return sizes + struct.pack("<H", len(train)) + train + test
+
+    put("cifar10", "whole", files(record(3) + record(9), record(0)))
+    put("cifar10", "first_ones", files(record(3), record(0) + record(1), b"\2\1"))
+    put("cifar10", "too_many", files(record(3), record(0), b"\7\3"))
+    put("cifar10", "bad_label", files(record(10), record(0)))
+    put("cifar10", "cut", files(record(3)[:-1], record(0)))
+
+
+def picture_seeds():
+    """The pictures of the tests, and what is nearly one."""
+    pictures = CORPUS.parent.parent / "golden/pictures"
+    for path in sorted(pictures.iterdir()):
+        put("picture", path.name, path.read_bytes())
+    png, jpeg = (pictures / "rgb.png").read_bytes(), (pictures / "gray.jpg").read_bytes()
+    put("picture", "cut.png", png[:-30])
+    put("picture", "cut.jpg", jpeg[:-60])
+    put("picture", "huge.png", png[:16] + struct.pack(">II", 100000, 100000) + png[24:])
+    frame = jpeg.index(b"\xff\xc0")
+    put("picture", "huge.jpg", jpeg[:frame + 5] + b"\xfe" * 4 + jpeg[frame + 9:])
+
+
 def text(value: str) -> bytes:
     return struct.pack("<I", len(value.encode())) + value.encode()
 
@@ -206,6 +233,8 @@ def checkpoint_seeds():
 if __name__ == "__main__":
     idx_seeds()
     mnist_seeds()
+    cifar10_seeds()
+    picture_seeds()
     journal_seeds()
     seal_seeds()
     schedule_seeds()

@@ -9,6 +9,7 @@ namespace precsim::fuzz {
 // is promised of it, stands at the definition, in a file of the target's name.
 void accumulator(std::string_view input);
 void checkpoint(std::string_view input);
+void cifar10(std::string_view input);
 void command_line(std::string_view input);
 void compare(std::string_view input);
 void config_file(std::string_view input);
@@ -17,6 +18,7 @@ void format(std::string_view input);
 void idx(std::string_view input);
 void journal(std::string_view input);
 void mnist(std::string_view input);
+void picture(std::string_view input);
 void precision_plan(std::string_view input);
 void recovery(std::string_view input);
 void rounding(std::string_view input);
@@ -32,6 +34,7 @@ struct Target {
 inline constexpr Target targets[] = {
     {"accumulator", accumulator},
     {"checkpoint", checkpoint},
+    {"cifar10", cifar10},
     {"command_line", command_line},
     {"compare", compare},
     {"config_file", config_file},
@@ -40,6 +43,7 @@ inline constexpr Target targets[] = {
     {"idx", idx},
     {"journal", journal},
     {"mnist", mnist},
+    {"picture", picture},
     {"precision_plan", precision_plan},
     {"recovery", recovery},
     {"rounding", rounding},

@@ -89,7 +89,7 @@ class ResumeTest(ProgramTest):
         self.assertEqual({**first, "seconds": 0}, {**second, "seconds": 0})
         self.assert_equal_records("whole.h5", "run.h5")
         self.assert_keeps_schema("run.h5")
-        self.assertEqual(self.files(), ["run.checkpoint.h5", "run.h5", "whole.h5"])
+        self.assertEqual(self.files(), ["run.best.checkpoint.h5", "run.checkpoint.h5", "run.h5", "whole.h5"])
 
 
 class InterruptionTest(ResumeTest):
@@ -276,8 +276,8 @@ class RefusalTest(ResumeTest):
         self.assert_resume_refused("run.checkpoint.h5 cannot", "numerics_version is 99")
 
     def test_other_checkpoint_version(self):
-        self.change(self.checkpoint, "checkpoint_version", 2)
-        self.assert_resume_refused("checkpoint of version 2")
+        self.change(self.checkpoint, "checkpoint_version", 3)
+        self.assert_resume_refused("checkpoint of version 3")
 
     def test_record_missing(self):
         self.record.unlink()

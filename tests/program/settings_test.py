@@ -205,7 +205,7 @@ class OutputTest(SettingsTest):
         table = self.assert_runs("train", *settings(SMALL)).stdout
         for name, value in figures.items():
             if isinstance(value, float) and name != "seconds":
-                scale = 100 if name in ("test_accuracy", "integer_mac_share") else 1
+                scale = 100 if name in ("test_accuracy", "best_test_accuracy", "integer_mac_share") else 1
                 shown = float(re.search(rf"(?m)^{name} +(\S+)", table)[1])
                 self.assertAlmostEqual(shown, scale * value, delta=0.051, msg=name)
 

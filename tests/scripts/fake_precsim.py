@@ -100,7 +100,7 @@ def make_rows(settings, steps):
         if step % 60 == 0:
             correct = round(IMAGES * (ceiling - 0.88 * numpy.exp(-step / 35)))
             rows["evaluation"].append((step, step // 60 - 1, IMAGES, correct, correct / IMAGES,
-                                       0.09 + 2.2 * numpy.exp(-step / 40)))
+                                       0.09 + 2.2 * numpy.exp(-step / 40), IMAGES, 1.0))
         if step == 1 or step % EVERY == 0:
             for depth, layer in enumerate(LAYERS):
                 add_statistics(rows, generator, step, depth, layer, settings, default, rounding, overflows)

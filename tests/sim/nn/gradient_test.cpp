@@ -251,6 +251,20 @@ TEST(Gradient, OfSoftmaxCrossEntropyIsTheDifferenceOfTheLoss) {
   }
 }
 
+TEST(Loss, CountsTheLargestAndTheFiveLargest) {
+  Tensor logits({4, 1, 1, 7});
+  logits.values = {7, 6, 5, 4, 3, 2, 1,   // label 4 is fifth
+                   7, 6, 5, 4, 3, 2, 1,   // label 5 is sixth
+                   1, 1, 1, 1, 1, 1, 1,   // of equal ones label 4 is fifth
+                   0, 0, 0, 0, 0, 0, 9};  // label 6 is first
+  const LossResult result = softmax_cross_entropy(logits, std::vector<std::int32_t>{4, 5, 4, 6}, 1);
+  EXPECT_EQ(result.correct, 1);
+  EXPECT_EQ(result.correct5, 3);
+  const LossResult behind = softmax_cross_entropy(logits, std::vector<std::int32_t>{0, 0, 5, 0}, 1);
+  EXPECT_EQ(behind.correct, 2);
+  EXPECT_EQ(behind.correct5, 3) << "a sixth of equal ones is not among five";
+}
+
 TEST(Gradient, TheLossOfSureLogitsStaysFinite) {
   Tensor logits({2, 1, 1, 3});
   logits.values = {3e38f, -3e38f, 0, 1, 1, 0.5f};
