@@ -75,6 +75,8 @@ class NormalizedGradient final : public Source {
       return std::nullopt;
     }
     constexpr double slack = 1e-5;  // much more than the roundings of four operations
+    constexpr double far_from_subnormal = 1e-30;
+    constexpr double far_from_overflow = 1e30;
     double least = 0;
     double most = 0;
     for (std::size_t c = 0; c < terms_.scale.size(); ++c) {
@@ -84,14 +86,14 @@ class NormalizedGradient final : public Source {
       const double rest = std::abs(static_cast<double>(terms_.mean_gradient[c])) +
                           static_cast<double>(std::max(xhat(x_->statistics->min[c]), xhat(x_->statistics->max[c]))) *
                               std::abs(static_cast<double>(terms_.mean_product[c]));
-      most = std::max(most, scale * (largest + rest) * (1 + slack));
-      least = std::max(least, scale * (largest - rest - slack * (largest + rest)));
-      if (!std::isfinite(most)) {
+      const double all = scale * (largest + rest);
+      if (!(all < far_from_overflow)) {  // NaN neither
         return std::nullopt;
       }
+      most = std::max(most, all * (1 + slack));
+      least = std::max(least, scale * (largest - rest) - all * slack);
     }
-    constexpr double far_from_subnormal = 1e-30;
-    if (least < far_from_subnormal || most > 1e30) {
+    if (least < far_from_subnormal) {
       return std::nullopt;
     }
     return AbsmaxBounds{static_cast<float>(least), static_cast<float>(most)};
