@@ -1,10 +1,5 @@
-// Running a network forward and backward; its plan and its storage.
+// Running a network forward and backward.
 #include "sim/nn/network.hpp"
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <map>
 
 #include "formats/error.hpp"
 #include "formats/hash.hpp"
@@ -20,154 +15,12 @@ std::shared_ptr<Stored> own_tensor(const SourcePtr& source) {
   return own ? std::const_pointer_cast<Stored>(std::move(stored)) : nullptr;
 }
 
-/// How a layer wants its input stored; formats that are converted for each use are stored as FP32.
-std::string stored_name(const ProductLayer& layer) {
-  const std::optional<formats::Conversion>& conversion = layer.input_storage();
-  return !conversion || formats::is_fp32(*conversion->format) ? "fp32" : conversion->name();
-}
-
 /// What the time of a layer counts as, its products and conversions apart.
 Work own_work(const Layer& layer) {
   return layer.traits().product ? Work::other : layer.kind() == "batch_norm" ? Work::batch_norm : Work::elementwise;
 }
 
 }  // namespace
-
-Network::Network(NetworkBuilder builder, const PrecisionPlan& plan, bool has_momentum)
-    : shapes_(std::move(builder.shapes_)),
-      nodes_(std::move(builder.nodes_)),
-      auxiliaries_(std::move(builder.auxiliaries_)) {
-  configure(plan, has_momentum);
-  plan_storage();
-  check_tensor_ids();
-  check_readers();
-  mark_training_only();
-  plan_memory();
-}
-
-void Network::configure(const PrecisionPlan& plan, bool has_momentum) {
-  std::vector<LayerTraits> traits;
-  std::vector<bool> learns{false};
-  int last_product = -1;
-  bool seen_convolution = false;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    LayerTraits own = nodes_[i].layer->traits();
-    bool before = false;
-    for (const int input : nodes_[i].inputs) {
-      before = before || learns[static_cast<std::size_t>(input)];
-    }
-    own.input_gradient = before;
-    own.first_convolution = !seen_convolution && nodes_[i].layer->kind() == "conv2d";
-    seen_convolution = seen_convolution || own.first_convolution;
-    last_product = own.product ? static_cast<int>(i) : last_product;
-    learns.push_back(before || !nodes_[i].layer->parameters().empty());
-    traits.push_back(own);
-  }
-  if (last_product >= 0) {
-    traits[static_cast<std::size_t>(last_product)].classifier = true;
-  }
-  for (const NetworkBuilder::Node& node : nodes_) {
-    for (const int input : node.inputs) {
-      if (input > 0) {
-        traits[static_cast<std::size_t>(input) - 1].statistics = true;
-      }
-    }
-  }
-  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
-    traits[auxiliary.node - 1].classifier = traits[auxiliary.node - 1].product;
-  }
-  plan.check(traits, has_momentum);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    nodes_[i].layer->configure(traits[i], plan.layer(traits[i]));
-  }
-}
-
-void Network::plan_storage() {
-  storage_.resize(nodes_.size() + 1);
-  std::vector<const ProductLayer*> readers(storage_.size());
-  for (const NetworkBuilder::Node& consumer : nodes_) {
-    const auto* product = dynamic_cast<const ProductLayer*>(consumer.layer.get());
-    if (product == nullptr) {
-      continue;
-    }
-    const auto node = static_cast<std::size_t>(consumer.inputs[0]);
-    if (readers[node] != nullptr && stored_name(*readers[node]) != stored_name(*product)) {
-      throw UserError(fmt::format(
-          "plan: layers {} and {} read one tensor, which is stored once; their activations must be stored alike, "
-          "not as {} and as {}",
-          readers[node]->name(), product->name(), stored_name(*readers[node]), stored_name(*product)));
-    }
-    readers[node] = product;
-    if (!storage_[node] && product->input_storage()) {
-      storage_[node] = Storage{*product->input_storage(), &product->input_quantizer()};
-    }
-  }
-}
-
-void Network::check_tensor_ids() const {
-  std::map<std::uint32_t, std::string> known;
-  for (const NetworkBuilder::Node& node : nodes_) {
-    std::vector<std::string> names;
-    for (const RoleEntry& role : roles()) {
-      names.push_back(fmt::format("{}/{}", node.layer->name(), role.name));
-    }
-    for (const Pass pass : kernels::passes) {
-      names.push_back(fmt::format("{}/{}", node.layer->name(), kernels::name(pass)));
-    }
-    for (const std::string& name : names) {
-      const auto [at, added] = known.emplace(formats::tensor_id(name), name);
-      if (!added) {
-        throw UserError(
-            fmt::format("tensors {} and {} have the same 32-bit tensor id; rename a layer", at->second, name));
-      }
-    }
-  }
-}
-
-void Network::check_readers() const {
-  std::vector<bool> read(nodes_.size() + 1, false);
-  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
-    read[auxiliary.node] = true;
-  }
-  for (const NetworkBuilder::Node& node : nodes_) {
-    for (const int input : node.inputs) {
-      read[static_cast<std::size_t>(input)] = true;
-    }
-  }
-  for (std::size_t i = 0; i + 1 < nodes_.size(); ++i) {
-    PRECSIM_CHECK(read[i + 1], "no layer reads the output of " + nodes_[i].layer->name());
-  }
-}
-
-void Network::plan_memory() {
-  std::vector<int> readers(nodes_.size() + 1);
-  last_reader_.assign(readers.size(), nodes_.size());
-  in_memory_.assign(readers.size(), false);
-  in_memory_.back() = true;
-  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
-    in_memory_[auxiliary.node] = true;
-  }
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const Layer& layer = *nodes_[i].layer;
-    in_memory_[i + 1] = in_memory_[i + 1] || layer.keeps_output();
-    for (const int input : nodes_[i].inputs) {
-      const auto node = static_cast<std::size_t>(input);
-      last_reader_[node] = i;
-      in_memory_[node] = in_memory_[node] || layer.takes_stored() || ++readers[node] > 1;
-    }
-  }
-}
-
-void Network::mark_training_only() {
-  training_only_.assign(nodes_.size() + 1, true);
-  training_only_.back() = false;
-  for (std::size_t i = nodes_.size(); i > 0; --i) {
-    for (const int input : nodes_[i - 1].inputs) {
-      const auto node = static_cast<std::size_t>(input);
-      training_only_[node] = training_only_[node] && training_only_[i];
-    }
-  }
-}
 
 SourcePtr Network::store(std::size_t node, SourcePtr source, const StepContext& context) const {
   if (storage_[node]) {
