@@ -33,7 +33,12 @@ DEFAULT_MODELS = ["lenet5", "resnet20", "resnet50"]
 TURN_SECONDS = 0.5
 MOST_STEPS = 1000
 # glibc would return large arrays to the system after every step and fetch them again.
-KEPT_HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "16000000000", "MALLOC_TOP_PAD_": "268435456"}
+KEPT_HEAP = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "16000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # huge pages, as precsim's tensors have them
+}
 BASE = "PyTorch fp32"
 
 

@@ -42,6 +42,12 @@ bool same_bits(float a, float b) {
   return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
 }
 
+bool same_statistics(const native::ChannelStatistics& a, const native::ChannelStatistics& b) {
+  const auto same = [](auto x, auto y) { return x == y || (x != x && y != y); };
+  return std::ranges::equal(a.sums, b.sums, same) && std::ranges::equal(a.squares, b.squares, same) &&
+         std::ranges::equal(a.min, b.min, same) && std::ranges::equal(a.max, b.max, same);
+}
+
 void check_sample(const ProductCall& call, const Telemetry& telemetry, std::span<const float> result) {
   const ProductShape product = product_shape(call.shape, call.pass);
   formats::RandomBits bits = call.bits;
@@ -67,7 +73,10 @@ void check(const ProductCall& call, std::span<float> result, TelemetryLevel leve
   simulate(call, result, level, telemetry, &other_tile_kernel(kernel));
   std::vector<float> native(result.size());
   Telemetry free;
-  multiply_native(call, native, free, kernel);
+  ProductCall again = call;
+  native::ChannelStatistics statistics;
+  again.statistics = call.statistics == nullptr ? nullptr : &statistics;
+  multiply_native(again, native, free, kernel);
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (!same_bits(result[i], native[i])) {
       throw EngineDifference("the native kernel", static_cast<std::int64_t>(i), result[i], native[i]);
@@ -76,6 +85,8 @@ void check(const ProductCall& call, std::span<float> result, TelemetryLevel leve
   PRECSIM_CHECK(free.chain_length == telemetry.chain_length && free.proved == telemetry.proved,
                 fmt::format("chains of {} (proved: {}) in simulation, {} ({}) natively", telemetry.chain_length,
                             telemetry.proved, free.chain_length, free.proved));
+  PRECSIM_CHECK(call.statistics == nullptr || same_statistics(*call.statistics, statistics),
+                "batch statistics taken natively differ from those of the simulated result");
   check_sample(call, telemetry, result);
 }
 

@@ -42,8 +42,9 @@ int inception(nn::NetworkBuilder& net, const Inception& i, int input) {
 /// An auxiliary classifier over a layer's output; dropout before ReLU is the same function.
 void head(nn::NetworkBuilder& net, const std::string& name, int input) {
   net.average_pool(name + "_pool", {.size = 5, .stride = 3, .ceil = true}, input);
-  rectified(net, name + "_conv", 128, 1);
+  net.conv2d(name + "_conv", {.channels = 128, .kernel = 1});
   net.flatten(name + "_flatten");
+  net.relu(name + "_conv_relu");
   net.linear(name + "_fc1", 1024);
   net.dropout(name + "_drop", 0.7);
   net.relu(name + "_relu");

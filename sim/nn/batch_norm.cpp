@@ -87,7 +87,7 @@ class NormalizedGradient final : public Source {
                           static_cast<double>(std::max(xhat(x_->statistics->min[c]), xhat(x_->statistics->max[c]))) *
                               std::abs(static_cast<double>(terms_.mean_product[c]));
       const double all = scale * (largest + rest);
-      if (!(all < far_from_overflow)) {  // NaN neither
+      if (!(all < far_from_overflow) || !(largest + rest < far_from_overflow)) {  // NaN neither
         return std::nullopt;
       }
       most = std::max(most, all * (1 + slack));

@@ -80,6 +80,8 @@ class Network {
   /// Resolves and checks the plan; raises UserError where it cannot be honored, and where two tensors would share a
   /// tensor id.
   Network(NetworkBuilder builder, const PrecisionPlan& plan, bool has_momentum);
+  Network(Network&&) = default;
+  Network& operator=(Network&&) = delete;  // layers would give tensors back to a memory that is gone
 
   /// Draws every weight (stream init, tensor "layer/weights"), zero biases, unit gammas; no momentum, fresh buffers.
   void initialize(InitScheme scheme, std::uint32_t seed);
@@ -123,6 +125,7 @@ class Network {
   };
   void configure(const PrecisionPlan& plan, bool has_momentum);
   void plan_storage();
+  void check_masks() const;
   void check_tensor_ids() const;
   void check_readers() const;
   void mark_training_only();

@@ -23,6 +23,7 @@ Network::Network(NetworkBuilder builder, const PrecisionPlan& plan, bool has_mom
       auxiliaries_(std::move(builder.auxiliaries_)) {
   configure(plan, has_momentum);
   plan_storage();
+  check_masks();
   check_tensor_ids();
   check_readers();
   mark_training_only();
@@ -88,6 +89,26 @@ void Network::plan_storage() {
   }
 }
 
+void Network::check_masks() const {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const Layer& layer = *nodes_[i].layer;
+    const bool moves_elements = layer.kind() == "flatten" || layer.kind() == "dropout" || layer.kind() == "concat";
+    if (!moves_elements || !storage_[i + 1] || formats::is_fp32(*storage_[i + 1]->conversion.format)) {
+      continue;
+    }
+    for (const int input : nodes_[i].inputs) {
+      if (input > 0 && nodes_[static_cast<std::size_t>(input) - 1].layer->kind() == "relu") {
+        throw UserError(
+            fmt::format("layers {0} and {1}: what is stored as {2} is the output of {1}, where the gradient of {0} "
+                        "cannot see which "
+                        "elements are stored as zeros; put {0} behind {1}, which is the same function",
+                        nodes_[static_cast<std::size_t>(input) - 1].layer->name(), layer.name(),
+                        storage_[i + 1]->conversion.name()));
+      }
+    }
+  }
+}
+
 void Network::check_tensor_ids() const {
   std::map<std::uint32_t, std::string> known;
   for (const NetworkBuilder::Node& node : nodes_) {
@@ -139,6 +160,9 @@ void Network::plan_memory() {
       last_reader_[node] = i;
       in_memory_[node] = in_memory_[node] || layer.takes_stored() || ++readers[node] > 1;
     }
+  }
+  for (const NetworkBuilder::Auxiliary& auxiliary : auxiliaries_) {
+    last_reader_[auxiliary.node] = nodes_.size();
   }
 }
 

@@ -145,6 +145,7 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
   const bool whole = !format.splittable(conversion.rounding);
   const std::int64_t run = whole ? shape.pixels() : run_pixels(shape);
   const kernels::native::NativeKernel& native = *kernels::tile_kernel(context.kernel).native;
+  std::int64_t refused = shape.size();
   const Noted after = note_runs(shape, run, kernel, [&](std::int64_t first, std::int64_t count, float* out) {
     const std::int64_t at = first * shape.c;
     const formats::Block block{source.read(first, count, out), count * shape.c, 1, static_cast<std::uint64_t>(at)};
@@ -160,11 +161,12 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
     {
       exponent = std::max(exponent, used);
       count_saturated += counts.saturated;
+      refused = counts.refused < 0 ? refused : std::min(refused, at + counts.refused);
     }
     return static_cast<const float*>(values);
   });
-  if (after.first_bad >= 0) {
-    raise_nonfinite(after.first_bad, context);
+  if (refused < shape.size() || after.first_bad >= 0) {
+    raise_nonfinite(refused < shape.size() ? refused : after.first_bad, context);
   }
   stored.exponent = exponent;
   stored.squares = squares;

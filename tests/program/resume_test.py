@@ -140,6 +140,7 @@ class InterruptionTest(ResumeTest):
             time.sleep(moments.uniform(0, 1.0))
             process.kill()
             process.communicate()
+            self.assertIn(process.returncode, (OK, -signal.SIGKILL))
             if process.returncode == -signal.SIGKILL:
                 kills += 1
             step = self.saved_step()
@@ -148,8 +149,8 @@ class InterruptionTest(ResumeTest):
                 self.read_table("run.h5", "training")
             if step == STEPS or process.returncode == OK:
                 self.assert_same_result(self.resume(values), whole)
-                self.record.unlink()
-                self.checkpoint.unlink()
+                for file in self.record.parent.glob("run.*"):
+                    file.unlink()
         self.assertTrue(KILLS < 10 or len(steps_seen) > 2, steps_seen)
         self.assert_same_result(self.resume(values), whole)
 

@@ -147,8 +147,8 @@ inline NetworkBuilder small_model() {
   net.relu("relu1");
   net.max_pool("pool1", {.size = 2, .stride = 2});
   net.conv2d("conv2", {.channels = 6, .kernel = 3});
-  net.relu("relu2");
   net.flatten("flatten");
+  net.relu("relu2");
   net.linear("fc", net.classes());
   return net;
 }

@@ -152,6 +152,24 @@ TEST(Source, OfWhatIsNotFiniteClaimsNothing) {
   EXPECT_FALSE(layer->backward(source_of(dy), {})[0]->absmax_bounds());
 }
 
+/// Bounds are no claim where a difference inside overflows, however small the factor behind it is.
+TEST(Source, OfWhatOverflowsInsideClaimsNothing) {
+  for (const float gamma : {1e-12f, 1e-20f}) {
+    Tensor x({4, 1, 1, 1});
+    x.values = {1e-3f, -1e-3f, 1e-3f, -1e-3f};
+    auto stored = std::make_shared<Stored>(x);
+    stored->statistics = std::make_shared<kernels::native::ChannelStatistics>(channel_statistics(*stored, nullptr));
+    const auto layer = normalizer(1);
+    layer->parameters()[0]->values = {gamma};
+    layer->forward(std::vector<SourcePtr>{stored}, {});
+    Tensor dy({4, 1, 1, 1});
+    dy.values = {3e38f, -2.5e38f, -2.5e38f, 0};
+    const SourcePtr dx = layer->backward(source_of(dy), {})[0];
+    EXPECT_FALSE(dx->absmax_bounds());
+    EXPECT_THROW(Quantizer("conv", Role::errors).store(*dx, formats::parse_conversion("dfp16"), {}), NonFinite);
+  }
+}
+
 /// Every kind of layer between products.
 NetworkBuilder branched_model() {
   NetworkBuilder net({1, 8, 8, 2}, 5);
@@ -170,8 +188,8 @@ NetworkBuilder branched_model() {
   net.relu("relu3");
   net.lrn("lrn", {});
   net.conv2d("conv3", {.channels = 8, .kernel = 3, .stride = 2, .groups = 2});
-  net.relu("relu4");
   net.flatten("flatten");
+  net.relu("relu4");
   net.linear("fc", net.classes());
   return net;
 }
