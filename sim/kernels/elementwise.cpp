@@ -2,7 +2,9 @@
 #include "sim/kernels/elementwise.hpp"
 
 #include "sim/kernels/elementwise_body.hpp"
+#include "sim/kernels/elementwise_lrn.hpp"
 #include "sim/kernels/elementwise_strips.hpp"
+#include "sim/kernels/elementwise_windows.hpp"
 
 namespace precsim::kernels {
 namespace {
@@ -38,14 +40,21 @@ namespace {
     elementwise_body::MaskByValues step{y, g, dx};                                                                     \
     elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
   }                                                                                                                    \
-  attribute void raise_maximum(std::int64_t count, const float* x, std::uint8_t tap, float* y,                         \
-                               std::uint8_t* winners) {                                                                \
-    elementwise_body::raise_maximum<bytes>(count, x, tap, y, winners);                                                 \
+  attribute void window_maximum(const WindowRun& run, const float* x, float* y, std::uint8_t* winners) {               \
+    elementwise_body::over_windows<bytes>(run, elementwise_body::WindowMaximum{x, run.place, y, winners});             \
   }                                                                                                                    \
-  attribute void add_to_winners(std::int64_t count, const std::uint8_t* winners, std::uint8_t tap, const float* dy,    \
-                                float* dx) {                                                                           \
-    elementwise_body::AddToWinners step{winners, tap, dy, dx};                                                         \
-    elementwise_body::over_rest<bytes>(0, 0, count, step);                                                             \
+  attribute void window_sum(const WindowRun& run, const float* x, float* y) {                                          \
+    elementwise_body::over_windows<bytes>(run, elementwise_body::WindowSum{x, y});                                     \
+  }                                                                                                                    \
+  attribute void winner_sum(const WindowRun& run, const float* dy, const std::uint8_t* winners, float* dx) {           \
+    elementwise_body::over_windows<bytes>(run, elementwise_body::WinnerSum{dy, winners, dx});                          \
+  }                                                                                                                    \
+  attribute void lrn(const LrnRule& rule, const PixelRun& run, const float* x, float* scratch, float* y) {             \
+    elementwise_body::lrn(rule, run, x, scratch, y);                                                                   \
+  }                                                                                                                    \
+  attribute void lrn_gradient(const LrnRule& rule, const PixelRun& run, const float* x, const float* dy,               \
+                              float* scratch, float* dx) {                                                             \
+    elementwise_body::lrn_gradient(rule, run, x, dy, scratch, dx);                                                     \
   }                                                                                                                    \
   attribute void sum(const PixelRun& run, const float* x, float* sums) {                                               \
     elementwise_body::over_strips<bytes>(run, elementwise_body::Sum{x, sums});                                         \
@@ -81,11 +90,11 @@ namespace portable {
 PRECSIM_ELEMENTWISE_FUNCTIONS(, 16)
 }
 
-#define PRECSIM_ELEMENTWISE_ROW(isa)                                                                                 \
-  {                                                                                                                  \
-    isa::affine, isa::scale, isa::add_bias, isa::batch_norm_gradient, isa::rectify, isa::add, isa::mask_by_codes,    \
-        isa::mask_by_values, isa::raise_maximum, isa::add_to_winners, isa::sum, isa::statistics, isa::gradient_sums, \
-        isa::absmax, isa::sgd                                                                                        \
+#define PRECSIM_ELEMENTWISE_ROW(isa)                                                                              \
+  {                                                                                                               \
+    isa::affine, isa::scale, isa::add_bias, isa::batch_norm_gradient, isa::rectify, isa::add, isa::mask_by_codes, \
+        isa::mask_by_values, isa::window_maximum, isa::window_sum, isa::winner_sum, isa::lrn, isa::lrn_gradient,  \
+        isa::sum, isa::statistics, isa::gradient_sums, isa::absmax, isa::sgd                                      \
   }
 
 }  // namespace

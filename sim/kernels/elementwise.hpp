@@ -23,6 +23,26 @@ struct StatisticsPartials {
   float *sums, *squares, *min, *max;
 };
 
+/// Pixels side by side in the result, each formed from a rectangle of places ("taps") in an operand with as many
+/// channels; all distances are in elements. Taps are visited row by row, and each has a number, its place.
+struct WindowRun {
+  std::int64_t pixels = 0, channels = 0;
+  std::int64_t distance = 0;                           ///< from one pixel to the next in the result
+  std::int64_t advance = 0;                            ///< from the taps of one pixel to those of the next
+  std::int64_t rows = 0, columns = 0;                  ///< of taps
+  std::int64_t row_distance = 0, column_distance = 0;  ///< between taps
+  std::int32_t place = 0;                              ///< of the first tap
+  std::int32_t row_places = 0, column_places = 0;      ///< from one to the next
+};
+
+/// Local response normalization over `size` (odd) channels, as sim/nn/lrn.hpp writes it down.
+struct LrnRule {
+  std::int64_t size = 5;
+  float alpha = 1e-4f, k = 1;
+
+  std::int64_t scratch(std::int64_t channels) const { return 4 * channels + size - 1; }
+};
+
 /// SGD by PyTorch's convention (numerics 6). Momentum 0 keeps no velocity.
 struct SgdRule {
   float loss_scale = 1, weight_decay = 0, momentum = 0, lr = 0;
@@ -56,11 +76,18 @@ struct ElementwiseKernel {
   /// The same, y in FP32.
   void (*mask_by_values)(std::int64_t count, const float* y, const float* g, float* dx);
 
-  /// One place of a window after another, counted by `tap` from 0: y = x and winner = 0 at the first, then y = x and
-  /// winner = tap where x > y. So the first maximum wins, and a NaN only at the first place.
-  void (*raise_maximum)(std::int64_t count, const float* x, std::uint8_t tap, float* y, std::uint8_t* winners);
-  /// dx = dx + dy where winner == tap; elsewhere untouched.
-  void (*add_to_winners)(std::int64_t count, const std::uint8_t* winners, std::uint8_t tap, const float* dy, float* dx);
+  /// y = the largest tap, the first one of that size; winner = its place. A NaN wins only at the first tap. At least
+  /// one tap. Results replace no operand.
+  void (*window_maximum)(const WindowRun&, const float* x, float* y, std::uint8_t* winners);
+  /// y = +0 + tap + tap + ...; likewise.
+  void (*window_sum)(const WindowRun&, const float* x, float* y);
+  /// dx = +0 + dy + dy + ... of the taps whose winner is their place; likewise.
+  void (*winner_sum)(const WindowRun&, const float* dy, const std::uint8_t* winners, float* dx);
+
+  /// `scratch`: room for rule.scratch(channels) numbers.
+  void (*lrn)(const LrnRule& rule, const PixelRun&, const float* x, float* scratch, float* y);
+  void (*lrn_gradient)(const LrnRule& rule, const PixelRun&, const float* x, const float* dy, float* scratch,
+                       float* dx);
 
   // Sums: pixel after pixel of each channel by itself, from the sums given.
   /// sums[c] = sums[c] + x.

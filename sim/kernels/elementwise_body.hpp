@@ -117,57 +117,6 @@ struct MaskByValues {
   }
 };
 
-struct RaiseMaximum {
-  const float* x;
-  std::uint8_t tap;
-  float* y;
-  std::uint8_t* winners;
-  template <int bytes>
-  PRECSIM_INLINE void at(std::int64_t i) {
-    using Bytes = typename Lanes<bytes>::Bytes;
-    typename Lanes<bytes>::Floats value, best;
-    Bytes winner;
-    load(x + i, value);
-    load(y + i, best);
-    load(winners + i, winner);
-    const typename Lanes<bytes>::Ints higher = value > best;
-    const Bytes taken = __builtin_convertvector(__builtin_convertvector(higher, typename Lanes<bytes>::Halves), Bytes);
-    store(y + i, higher ? value : best);
-    store(winners + i, (taken & tap) | (~taken & winner));
-  }
-};
-
-struct AddToWinners {
-  const std::uint8_t* winners;
-  std::uint8_t tap;
-  const float* dy;
-  float* dx;
-  template <int bytes>
-  PRECSIM_INLINE void at(std::int64_t i) {
-    using Ints = typename Lanes<bytes>::Ints;
-    typename Lanes<bytes>::Bytes winner;
-    typename Lanes<bytes>::Floats sum, gradient;
-    load(winners + i, winner);
-    load(dx + i, sum);
-    load(dy + i, gradient);
-    const auto wide = __builtin_convertvector(__builtin_convertvector(winner, typename Lanes<bytes>::Halves), Ints);
-    const Ints won = wide == Ints{} + tap;
-    store(dx + i, won ? sum + gradient : sum);
-  }
-};
-
-template <int bytes>
-PRECSIM_INLINE void raise_maximum(std::int64_t count, const float* x, std::uint8_t tap, float* y,
-                                  std::uint8_t* winners) {
-  if (count > 0 && tap == 0) {
-    std::memmove(y, x, static_cast<std::size_t>(count) * sizeof *y);
-    std::memset(winners, 0, static_cast<std::size_t>(count));
-    return;
-  }
-  RaiseMaximum step{x, tap, y, winners};
-  over_rest<bytes>(0, 0, count, step);
-}
-
 /// Magnitudes as bits: they are ordered like the numbers, with infinity and NaN above.
 template <int bytes>
 struct Magnitude {

@@ -27,9 +27,4 @@ struct LrnOptions {
 /// t_j, j upward). The role `saved` is the form in which x is kept; base and factor are formed from it again.
 std::unique_ptr<Layer> lrn(std::string name, const LrnOptions& options);
 
-/// A run of whole pixels.
-void lrn_run(const LrnOptions& options, const float* x, std::int64_t pixels, std::int64_t channels, float* y);
-void lrn_gradient_run(const LrnOptions& options, const float* x, const float* dy, std::int64_t pixels,
-                      std::int64_t channels, float* dx);
-
 }  // namespace precsim::nn

@@ -4,9 +4,34 @@
 #include <fmt/format.h>
 
 #include "formats/error.hpp"
+#include "sim/kernels/elementwise.hpp"
+#include "sim/nn/pool_grid.hpp"
 
 namespace precsim::nn {
 namespace {
+
+/// f(first, count) for runs of rows, those of all images counted one after another.
+template <class F>
+void for_row_runs(const Shape& shape, F f) {
+  for_runs({shape.n, shape.h, 1, shape.w * shape.c}, f);
+}
+
+/// Divides rows of sums or gradients of windows by the places of each window in the image and its border.
+void divide_by_places(const PoolShape& s, const kernels::ElementwiseKernel& kernel, std::int64_t first,
+                      std::int64_t count, float* numbers) {
+  const std::int64_t width = s.in.w + 2 * s.pad;
+  const std::int64_t whole = (width - s.columns) / s.stride + 1;
+  for (std::int64_t row = first; row < first + count; ++row, numbers += s.out.w * s.out.c) {
+    const std::int64_t rows = std::min(s.rows, s.in.h + 2 * s.pad - row % s.out.h * s.stride);
+    const auto divide = [&](std::int64_t w, std::int64_t windows, std::int64_t columns) {
+      kernel.scale({windows, s.out.c}, 1.0f / static_cast<float>(rows * columns), numbers + w * s.out.c);
+    };
+    divide(0, whole, s.columns);
+    for (std::int64_t w = whole; w < s.out.w; ++w) {
+      divide(w, 1, width - w * s.stride);
+    }
+  }
+}
 
 /// Windows and who reads what. size 0: one window over the whole image.
 class Pool final : public Layer {
@@ -30,12 +55,19 @@ class Pool final : public Layer {
     const bool whole = options_.size == 0;
     shape_ = {in, y.shape, whole ? in.h : options_.size, whole ? in.w : options_.size, options_.stride, options_.pad};
     winners_ = Array<std::uint8_t>(maximum_ ? y.shape.size() : 0, context.memory);
-    for_runs(y.shape, [&](std::int64_t first, std::int64_t count) {
-      float* run = y.values.data() + first * in.c;
-      if (maximum_) {
-        max_pool_run(shape_, x->values().data(), first, count, run, winners_.data() + first * in.c);
-      } else {
-        average_pool_run(shape_, x->values().data(), first, count, run);
+    const PoolGrid grid = windows_of_outputs(shape_);
+    const kernels::ElementwiseKernel& kernel = kernels::elementwise_kernel(context.kernel);
+    const float* const numbers = x->values().data();
+    for_row_runs(y.shape, [&](std::int64_t first, std::int64_t count) {
+      grid.for_rows(first, count, [&](const kernels::WindowRun& run, std::int64_t from, std::int64_t to) {
+        if (maximum_) {
+          kernel.window_maximum(run, numbers + from, y.values.data() + to, winners_.data() + to);
+        } else {
+          kernel.window_sum(run, numbers + from, y.values.data() + to);
+        }
+      });
+      if (!maximum_) {
+        divide_by_places(shape_, kernel, first, count, y.values.data() + first * y.shape.w * y.shape.c);
       }
     });
     if (!context.training) {
@@ -45,15 +77,19 @@ class Pool final : public Layer {
   }
 
   std::vector<SourcePtr> backward(SourcePtr gradient, const StepContext& context) override {
-    const StoredPtr dy = values_in_memory(gradient, context.memory);
+    const kernels::ElementwiseKernel& kernel = kernels::elementwise_kernel(context.kernel);
+    const StoredPtr dy = maximum_ ? values_in_memory(gradient, context.memory) : divided(*gradient, context);
+    const float* const numbers = dy->values().data();
+    const PoolGrid grid = windows_of_inputs(shape_);
     Tensor dx(shape_.in, context.memory);
-    for_runs(shape_.in, [&](std::int64_t first, std::int64_t count) {
-      float* run = dx.values.data() + first * shape_.in.c;
-      if (maximum_) {
-        max_pool_gradient_run(shape_, dy->values().data(), winners_.data(), first, count, run);
-      } else {
-        average_pool_gradient_run(shape_, dy->values().data(), first, count, run);
-      }
+    for_row_runs(dx.shape, [&](std::int64_t first, std::int64_t count) {
+      grid.for_rows(first, count, [&](const kernels::WindowRun& run, std::int64_t from, std::int64_t to) {
+        if (maximum_) {
+          kernel.winner_sum(run, numbers + from, winners_.data() + from, dx.values.data() + to);
+        } else {
+          kernel.window_sum(run, numbers + from, dx.values.data() + to);
+        }
+      });
     });
     winners_ = {};
     return {std::make_shared<Stored>(std::move(dx))};
@@ -71,6 +107,15 @@ class Pool final : public Layer {
     }
     const std::int64_t last = (rest + options_.stride - 1) / options_.stride;
     return last * options_.stride < length + options_.pad ? last + 1 : last;
+  }
+
+  StoredPtr divided(const Source& gradient, const StepContext& context) const {
+    Tensor shares = evaluate(gradient, context.memory);
+    for_row_runs(shares.shape, [&](std::int64_t first, std::int64_t count) {
+      divide_by_places(shape_, kernels::elementwise_kernel(context.kernel), first, count,
+                       shares.values.data() + first * shares.shape.w * shares.shape.c);
+    });
+    return std::make_shared<Stored>(std::move(shares));
   }
 
   std::string_view kind_;

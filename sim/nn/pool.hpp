@@ -28,22 +28,4 @@ std::unique_ptr<Layer> average_pool(std::string name, const PoolOptions& options
 /// Average over all pixels of an image: average_pool with one window.
 std::unique_ptr<Layer> global_average_pool(std::string name);
 
-/// A pooling of one mini-batch.
-struct PoolShape {
-  Shape in, out;
-  std::int64_t rows, columns, stride, pad;  ///< of the window
-};
-
-/// Output pixels first ... first + count - 1: y and winners point to the first of them, x to the whole input. A winner
-/// is a place in the window, row * columns + column.
-void max_pool_run(const PoolShape& shape, const float* x, std::int64_t first, std::int64_t count, float* y,
-                  std::uint8_t* winners);
-void average_pool_run(const PoolShape& shape, const float* x, std::int64_t first, std::int64_t count, float* y);
-
-/// Gradients of input pixels first ... first + count - 1: dx points to the first of them, dy and winners to the whole.
-void max_pool_gradient_run(const PoolShape& shape, const float* dy, const std::uint8_t* winners, std::int64_t first,
-                           std::int64_t count, float* dx);
-void average_pool_gradient_run(const PoolShape& shape, const float* dy, std::int64_t first, std::int64_t count,
-                               float* dx);
-
 }  // namespace precsim::nn

@@ -198,38 +198,137 @@ TEST(Elementwise, MasksAndSumsOfTwoEqualTheirDefinitions) {
   });
 }
 
-TEST(Elementwise, TheFirstMaximumWinsAndTakesTheGradient) {
-  constexpr std::uint8_t taps[] = {0, 1, 2, 200, 255};
+/// Windows of rows x columns taps whose pixels are `gap` apart in the result.
+struct WindowCase {
+  WindowRun run;
+  Floats x, y;
+  std::vector<std::uint8_t> winners;
+
+  WindowCase(std::int64_t channels, std::int64_t pixels, std::int64_t rows, std::int64_t columns, Sample& sample)
+      : run{.pixels = pixels,
+            .channels = channels,
+            .distance = 2 * channels,
+            .advance = 3 * channels,
+            .rows = rows,
+            .columns = columns,
+            .row_distance = (3 * pixels + columns) * channels,
+            .column_distance = channels,
+            .place = 250,
+            .row_places = -20,
+            .column_places = -3} {
+    x = draw(static_cast<std::size_t>((rows + 1) * run.row_distance), sample);
+    for (std::size_t i = 0; i < x.size(); i += 5) {
+      x[i] = std::bit_cast<float>(0x7fc00000u);
+    }
+    y.assign(static_cast<std::size_t>(pixels * run.distance), -7);
+    winners.assign(std::max(x.size(), y.size()), 77);
+  }
+  /// f(result, tap, place, is the first tap), in order.
+  template <class F>
+  void each_tap(F f) const {
+    for (std::int64_t i = 0; i < run.pixels * run.channels; ++i) {
+      const std::int64_t p = i / run.channels, c = i % run.channels;
+      for (std::int64_t t = 0; t < run.rows * run.columns; ++t) {
+        const std::int64_t row = t / run.columns, column = t % run.columns;
+        f(static_cast<std::size_t>(p * run.distance + c),
+          static_cast<std::size_t>(p * run.advance + row * run.row_distance + column * run.column_distance + c),
+          static_cast<std::uint8_t>(run.place + row * run.row_places + column * run.column_places), t == 0);
+      }
+    }
+  }
+};
+
+/// Calls f(kernel, case) for windows of many sizes on every row.
+void for_windows(const std::function<void(const ElementwiseKernel&, WindowCase&, Sample&)>& f) {
   for_rows([&](const ElementwiseKernel& kernel) {
     Sample sample(10);
-    for (const std::int64_t count : counts) {
-      const auto size = static_cast<std::size_t>(count);
-      Floats y(size + 1, -7), expected = y;
-      std::vector<std::uint8_t> winners(size + 1, 77), won = winners;
-      for (const std::uint8_t tap : taps) {
-        Floats x = draw(size, sample);
-        if (size > 2) {
-          x[tap % 3] = std::bit_cast<float>(0x7fc00000u);
-        }
-        kernel.raise_maximum(count, x.data(), tap, y.data(), winners.data());
-        for (std::size_t i = 0; i < size; ++i) {
-          if (tap == 0 || x[i] > expected[i]) {
-            expected[i] = x[i];
-            won[i] = tap;
+    for (const std::int64_t channels : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 17, 20, 31, 32, 47, 64, 65, 100, 150}) {
+      for (const std::int64_t taps : {11, 12, 21, 22, 33, 54}) {
+        SCOPED_TRACE(channels * 100 + taps);
+        WindowCase of(channels, 1 + channels % 4, taps / 10, taps % 10, sample);
+        f(kernel, of, sample);
+      }
+    }
+  });
+}
+
+TEST(Elementwise, TheFirstMaximumOfAWindowWins) {
+  for_windows([](const ElementwiseKernel& kernel, WindowCase& of, Sample&) {
+    Floats y = of.y;
+    std::vector<std::uint8_t> winners = of.winners;
+    of.each_tap([&](std::size_t i, std::size_t tap, std::uint8_t place, bool first) {
+      if (first || of.x[tap] > y[i]) {
+        y[i] = of.x[tap];
+        winners[i] = place;
+      }
+    });
+    kernel.window_maximum(of.run, of.x.data(), of.y.data(), of.winners.data());
+    expect_same(of.y, y);
+    ASSERT_EQ(of.winners, winners);
+  });
+}
+
+TEST(Elementwise, WindowsAreAddedInOrder) {
+  for_windows([](const ElementwiseKernel& kernel, WindowCase& of, Sample& sample) {
+    of.x = draw(of.x.size(), sample);
+    for (std::uint8_t& winner : of.winners) {
+      winner = static_cast<std::uint8_t>(250 - 20 * sample.below(3) - 3 * sample.below(3));
+    }
+    Floats sums = of.y, won = of.y;
+    of.each_tap([&](std::size_t i, std::size_t tap, std::uint8_t place, bool first) {
+      sums[i] = (first ? 0.0f : sums[i]) + of.x[tap];
+      won[i] = (first ? 0.0f : won[i]) + (of.winners[tap] == place ? of.x[tap] : 0.0f);
+    });
+    Floats y = of.y;
+    kernel.window_sum(of.run, of.x.data(), y.data());
+    expect_same(y, sums);
+    y = of.y;
+    kernel.winner_sum(of.run, of.x.data(), of.winners.data(), y.data());
+    expect_same(y, won);
+    of.run.rows = 0;
+    y.assign(y.size(), 0.0f);
+    of.y = y;
+    kernel.winner_sum(of.run, nullptr, nullptr, y.data());
+    expect_same(y, of.y);
+  });
+}
+
+TEST(Elementwise, LocalResponseNormalizationEqualsItsDefinition) {
+  for_rows([](const ElementwiseKernel& kernel) {
+    Sample sample(12);
+    for (const PixelRun& run : runs) {
+      for (const LrnRule rule : {LrnRule{}, LrnRule{1, 0.3f, 1.5f}, LrnRule{7, 2, 0.1f}}) {
+        const Operands o(run, sample);
+        Floats y = o.x, dx = o.g, terms(o.x.size()), bases = terms, factors = terms;
+        const auto neighbors = [&](std::size_t i, std::size_t c, auto term) {
+          float sum = 0;
+          for (std::int64_t d = -(rule.size / 2); d <= rule.size / 2; ++d) {
+            const std::int64_t j = static_cast<std::int64_t>(c) + d;
+            sum += j >= 0 && j < run.channels ? term(i + static_cast<std::size_t>(d)) : 0.0f;
           }
-        }
+          return sum;
+        };
+        const float alpha = rule.alpha / static_cast<float>(rule.size);
+        o.each([&](std::size_t i, std::size_t c) {
+          const float scaled = alpha * neighbors(i, c, [&](std::size_t j) { return o.x[j] * o.x[j]; });
+          bases[i] = rule.k + scaled;
+          const float root = std::sqrt(bases[i]);
+          factors[i] = 1.0f / (root * std::sqrt(root));
+          y[i] = o.x[i] * factors[i];
+          terms[i] = (o.g[i] * y[i]) / bases[i];
+        });
+        o.each([&](std::size_t i, std::size_t c) {
+          const float part = 1.5f * alpha * o.x[i] * neighbors(i, c, [&](std::size_t j) { return terms[j]; });
+          const float own = o.g[i] * factors[i];
+          dx[i] = own - part;
+        });
+        Floats scratch(static_cast<std::size_t>(rule.scratch(run.channels)), -7), found = o.x;
+        kernel.lrn(rule, run, found.data(), scratch.data(), found.data());
+        expect_same(found, y);
+        found = o.g;
+        kernel.lrn_gradient(rule, run, o.x.data(), found.data(), scratch.data(), found.data());
+        expect_same(found, dx);
       }
-      expect_same(y, expected);
-      ASSERT_EQ(winners, won);
-      Floats dx(size + 1, -0.0f), sums = dx;
-      for (const std::uint8_t tap : taps) {
-        const Floats dy = draw(size, sample);
-        kernel.add_to_winners(count, winners.data(), tap, dy.data(), dx.data());
-        for (std::size_t i = 0; i < size; ++i) {
-          sums[i] = won[i] == tap ? sums[i] + dy[i] : sums[i];
-        }
-      }
-      expect_same(dx, sums);
     }
   });
 }
