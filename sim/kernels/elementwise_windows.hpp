@@ -103,10 +103,12 @@ struct WinnerSum {
   }
 };
 
-/// `vectors` vectors of channels from `first` on.
-template <int bytes, int vectors, class Step>
+/// `vectors` vectors of channels from `first` on. `single`: one tap each.
+template <int bytes, int vectors, bool single, class Step>
 PRECSIM_INLINE void over_window_strip(const WindowRun& run, std::int64_t first, const Step& step) {
   constexpr int width = Lanes<bytes>::count;
+  const std::int64_t rows = single ? 1 : run.rows;
+  const std::int64_t columns = single ? 1 : run.columns;
   for (std::int64_t p = 0; p < run.pixels; ++p) {
     typename Step::template State<bytes> states[vectors];
     std::int64_t line = p * run.advance + first;
@@ -115,10 +117,10 @@ PRECSIM_INLINE void over_window_strip(const WindowRun& run, std::int64_t first, 
       step.template begin<bytes>(line + v * width, states[v]);
     }
     std::int32_t first_of_line = run.place;
-    for (std::int64_t row = 0; row < run.rows; ++row, line += run.row_distance, first_of_line += run.row_places) {
+    for (std::int64_t row = 0; row < rows; ++row, line += run.row_distance, first_of_line += run.row_places) {
       std::int32_t place = first_of_line;
       std::int64_t at = line;
-      for (std::int64_t j = 0; j < run.columns; ++j, at += run.column_distance, place += run.column_places) {
+      for (std::int64_t j = 0; j < columns; ++j, at += run.column_distance, place += run.column_places) {
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) {
           step.template at<bytes>(at + v * width, place, states[v]);
@@ -133,22 +135,31 @@ PRECSIM_INLINE void over_window_strip(const WindowRun& run, std::int64_t first, 
 }
 
 /// The last vector ends with the last channel, over what the one before it has done.
-template <int bytes, class Step>
-PRECSIM_INLINE void over_windows(const WindowRun& run, const Step& step) {
+template <int bytes, bool single, class Step>
+PRECSIM_INLINE void over_window_channels(const WindowRun& run, const Step& step) {
   constexpr int width = Lanes<bytes>::count;
   if constexpr (bytes > 4) {
     if (run.channels < width) {
-      over_windows<bytes / 2>(run, step);
+      over_window_channels<bytes / 2, single>(run, step);
       return;
     }
   }
   constexpr int vectors = bytes == 64 ? 4 : 2;
   std::int64_t done = 0;
   for (; done + vectors * width <= run.channels; done += vectors * width) {
-    over_window_strip<bytes, vectors>(run, done, step);
+    over_window_strip<bytes, vectors, single>(run, done, step);
   }
   for (; done < run.channels; done += width) {
-    over_window_strip<bytes, 1>(run, done + width <= run.channels ? done : run.channels - width, step);
+    over_window_strip<bytes, 1, single>(run, done + width <= run.channels ? done : run.channels - width, step);
+  }
+}
+
+template <int bytes, class Step>
+PRECSIM_INLINE void over_windows(const WindowRun& run, const Step& step) {
+  if (run.rows == 1 && run.columns == 1) {
+    over_window_channels<bytes, true>(run, step);
+  } else {
+    over_window_channels<bytes, false>(run, step);
   }
 }
 
