@@ -55,6 +55,9 @@ void BatchReader::next(std::span<float> images, std::span<std::int32_t> labels) 
   }
   {
     std::unique_lock lock(mutex_);
+    while (has_piece()) {
+      take_piece(lock);
+    }
     done_.wait(lock, [&] { return read_ == count; });
   }
   if (error_) {
@@ -67,27 +70,34 @@ void BatchReader::next(std::span<float> images, std::span<std::int32_t> labels) 
 
 void BatchReader::work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  const auto left = [this] { return request_ && taken_ < request_->indices.size(); };
-  while (wake_.wait(lock, stop, left) && !stop.stop_requested()) {
-    const std::size_t first = taken_;
-    const std::size_t count = std::min(piece_, request_->indices.size() - first);
-    taken_ += count;
-    lock.unlock();
-    std::exception_ptr error;
-    try {
-      read_piece(first, count);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    lock.lock();
-    if (error && (!error_ || first < error_at_)) {
-      error_ = error;
-      error_at_ = first;
-    }
-    read_ += count;
-    if (read_ == request_->indices.size()) {
-      done_.notify_one();
-    }
+  while (wake_.wait(lock, stop, [this] { return has_piece(); }) && !stop.stop_requested()) {
+    take_piece(lock);
+  }
+}
+
+bool BatchReader::has_piece() const {
+  return request_ && taken_ < request_->indices.size();
+}
+
+void BatchReader::take_piece(std::unique_lock<std::mutex>& lock) {
+  const std::size_t first = taken_;
+  const std::size_t count = std::min(piece_, request_->indices.size() - first);
+  taken_ += count;
+  lock.unlock();
+  std::exception_ptr error;
+  try {
+    read_piece(first, count);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  lock.lock();
+  if (error && (!error_ || first < error_at_)) {
+    error_ = error;
+    error_at_ = first;
+  }
+  read_ += count;
+  if (read_ == request_->indices.size()) {
+    done_.notify_one();
   }
 }
 

@@ -23,8 +23,9 @@ struct BatchRequest {
   std::uint32_t epoch = 0;
 };
 
-/// Gives the batches that a plan names, in its order; the next one is read while the user works with the last. What
-/// comes is what Dataset::read gives, in every bit, for any number of workers.
+/// Gives the batches that a plan names, in its order; the next one is read while the user works with the last, and what
+/// is left of it when it is wanted by the user's thread, too. What comes is what Dataset::read gives, in every bit, for
+/// any number of workers.
 class BatchReader {
  public:
   /// The next batch that will be wanted, or nothing after the last.
@@ -45,6 +46,8 @@ class BatchReader {
  private:
   void advance();
   void work(const std::stop_token& stop);
+  bool has_piece() const;
+  void take_piece(std::unique_lock<std::mutex>& lock);
   void read_piece(std::size_t first, std::size_t count);
 
   const Dataset& dataset_;
@@ -56,7 +59,7 @@ class BatchReader {
   std::mutex mutex_;
   std::condition_variable_any wake_;  // workers: images are left to read
   std::condition_variable done_;      // user: all are read
-  std::size_t piece_ = 1;             // images that a worker takes at once
+  std::size_t piece_ = 1;             // images that a thread takes at once
   std::size_t taken_ = 0;
   std::size_t read_ = 0;
   std::exception_ptr error_;
