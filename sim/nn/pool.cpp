@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "formats/error.hpp"
 #include "sim/kernels/elementwise.hpp"
 #include "sim/nn/pool_grid.hpp"
