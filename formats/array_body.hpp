@@ -222,6 +222,11 @@ PRECSIM_INLINE void decode(const typename Coder::Coding& given, const std::int16
   }                                                                                                                  \
   template <RoundingMode mode>                                                                                       \
   attribute ArrayProgress saturating_codes(const IntegerCoding& c, const ArrayJob& job) {                            \
+    if constexpr (mode == RoundingMode::nearest_even) {                                                              \
+      if (c.inverse != 0 && job.refused_from <= ArrayJob::refuses_nonfinite) {                                       \
+        return array_body::convert<mode, bytes, array_body::NearestIntegerLanes<bytes>>(c, job);                     \
+      }                                                                                                              \
+    }                                                                                                                \
     return array_body::convert<mode, bytes, array_body::IntegerLanes<bytes, false>>(c, job);                         \
   }                                                                                                                  \
   template <RoundingMode mode>                                                                                       \

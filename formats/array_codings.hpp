@@ -111,4 +111,32 @@ struct IntegerLanes {
   }
 };
 
+/// The same codes under rounding to nearest even, for finite numbers where c.inverse is not 0: scaled exactly (what
+/// underflows is 0 anyway) and rounded by the addition of a number whose fraction has no bits left.
+template <int bytes>
+struct NearestIntegerLanes : IntegerLanes<bytes, false> {
+  using Words = typename Lanes<bytes>::Words;
+  using Ints = typename Lanes<bytes>::Ints;
+  using Floats = typename Lanes<bytes>::Floats;
+
+  template <RoundingMode>
+  PRECSIM_INLINE static void encode(const IntegerCoding& c, const Words& bits, const Words&, Words& code,
+                                    Words& saturated) {
+    constexpr float no_fraction = 12582912;  // 1.5 * 2^23
+    constexpr std::int32_t no_fraction_bits = 0x4b400000;
+    const Floats above = Floats{} + static_cast<float>(c.largest + 1);
+    const Floats below = Floats{} - static_cast<float>(c.most_negative + 1);
+    Floats scaled = reinterpret_cast<Floats>(bits) * c.inverse;
+    scaled = scaled < above ? scaled : above;
+    scaled = scaled > below ? scaled : below;
+    const Ints kept = reinterpret_cast<Ints>(scaled + no_fraction) - no_fraction_bits;
+    const Ints largest = Ints{} + static_cast<std::int32_t>(c.largest);
+    const Ints least = Ints{} - static_cast<std::int32_t>(c.most_negative);
+    Ints bounded = kept < largest ? kept : largest;
+    bounded = bounded > least ? bounded : least;
+    saturated = reinterpret_cast<Words>(kept != bounded);
+    code = reinterpret_cast<Words>(bounded);
+  }
+};
+
 }  // namespace precsim::formats::array_body

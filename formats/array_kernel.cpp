@@ -74,8 +74,14 @@ IntegerCoding integer_coding(const IntegerCodes& codes, int exponent) {
   PRECSIM_CHECK(lowest_array_exponent <= exponent && exponent <= highest_array_exponent,
                 "exponent " + std::to_string(exponent));
   const auto largest = static_cast<std::uint32_t>(codes.largest);
-  return {exponent, largest, static_cast<std::uint32_t>(codes.most_negative),
-          31 - static_cast<int>(std::bit_width(largest)), static_cast<float>(power_of_two(exponent))};
+  constexpr int normal_both = 126;
+  const bool invertible = -normal_both <= exponent && exponent <= normal_both;
+  return {exponent,
+          largest,
+          static_cast<std::uint32_t>(codes.most_negative),
+          31 - static_cast<int>(std::bit_width(largest)),
+          static_cast<float>(power_of_two(exponent)),
+          invertible ? static_cast<float>(power_of_two(-exponent)) : 0.0f};
 }
 
 std::span<const ArrayKernel> array_kernels() {

@@ -40,6 +40,7 @@ struct IntegerCoding {
   std::uint32_t largest = 0, most_negative = 0;
   std::int32_t unused_bits = 16;  ///< 32 - width
   float step = 1;                 ///< 2^exponent
+  float inverse = 0;              ///< 2^-exponent; 0 where one of the two is subnormal
 };
 inline constexpr int lowest_array_exponent = -149;
 inline constexpr int highest_array_exponent = 127;
