@@ -18,6 +18,14 @@ struct BatchNormTerms {
   const float *mean, *inv_std, *scale, *mean_gradient, *mean_product;
 };
 
+/// `numbers` where the mask, which is the result of `rectify` as codes of a fixed-point format or in FP32, is positive,
+/// else +0; without a mask all of them.
+struct MaskedNumbers {
+  const float* numbers = nullptr;
+  const std::int16_t* codes = nullptr;
+  const float* values = nullptr;
+};
+
 /// Partial sums and extremes by channel, continued: begin with +0, +infinity and -infinity.
 struct StatisticsPartials {
   float *sums, *squares, *min, *max;
@@ -65,16 +73,15 @@ struct ElementwiseKernel {
   /// x = x + bias[c].
   void (*add_bias)(const PixelRun&, const float* bias, float* x);
   /// dx = scale[c] * ((g - mean_gradient[c]) - xhat * mean_product[c]), xhat = (x - mean[c]) * inv_std[c].
-  void (*batch_norm_gradient)(const PixelRun&, const BatchNormTerms&, const float* x, const float* g, float* dx);
+  void (*batch_norm_gradient)(const PixelRun&, const BatchNormTerms&, const float* x, const MaskedNumbers& g,
+                              float* dx);
 
   /// y = x > 0 ? x : +0.
   void (*rectify)(std::int64_t count, const float* x, float* y);
   /// y = a + b.
   void (*add)(std::int64_t count, const float* a, const float* b, float* y);
-  /// dx = y > 0 ? g : +0, y the stored result of `rectify` as codes of a dynamic or other fixed-point format.
-  void (*mask_by_codes)(std::int64_t count, const std::int16_t* y, const float* g, float* dx);
-  /// The same, y in FP32.
-  void (*mask_by_values)(std::int64_t count, const float* y, const float* g, float* dx);
+  /// y = x.
+  void (*mask)(std::int64_t count, const MaskedNumbers& x, float* y);
 
   /// y = the largest tap, the first one of that size; winner = its place. A NaN wins only at the first tap. At least
   /// one tap. Results replace no operand.
@@ -96,7 +103,7 @@ struct ElementwiseKernel {
   void (*statistics)(const PixelRun&, const float* x, const StatisticsPartials&);
   /// sums[c] = sums[c] + g, products[c] = products[c] + g * xhat, largest[c] = max(largest[c], |g|) without NaN; reads
   /// mean and inv_std of the terms.
-  void (*gradient_sums)(const PixelRun&, const BatchNormTerms&, const float* x, const float* g, float* sums,
+  void (*gradient_sums)(const PixelRun&, const BatchNormTerms&, const float* x, const MaskedNumbers& g, float* sums,
                         float* products, float* largest);
   /// The largest magnitude, +0 of nothing; infinite or NaN where there is such a number.
   float (*absmax)(const PixelRun&, const float* x);

@@ -31,6 +31,13 @@ PRECSIM_INLINE void store(void* to, const V& from) {
   std::memcpy(to, &from, sizeof from);
 }
 
+/// Asks for what lies a run ahead in a stream; the address may lie beyond the array.
+template <class T>
+PRECSIM_INLINE void prefetch(const T* stream) {
+  constexpr std::uintptr_t ahead = 4096 * sizeof(T);
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(stream) + ahead));
+}
+
 /// step.at<size>() for the elements first + done to first + count - 1, by vectors of at most `bytes` bytes.
 template <int bytes, class Step>
 PRECSIM_INLINE void over_rest(std::int64_t first, std::int64_t done, std::int64_t count, Step& step) {
@@ -89,33 +96,68 @@ struct Add {
   }
 };
 
-struct MaskByCodes {
-  const std::int16_t* y;
-  const float* g;
-  float* dx;
+/// Numbers without a mask.
+struct Plain {
+  const float* numbers;
   template <int bytes>
-  PRECSIM_INLINE void at(std::int64_t i) {
-    typename Lanes<bytes>::Halves code;
-    typename Lanes<bytes>::Floats gradient;
-    load(y + i, code);
-    load(g + i, gradient);
-    const auto wide = __builtin_convertvector(code, typename Lanes<bytes>::Ints);
-    store(dx + i, wide > 0 ? gradient : typename Lanes<bytes>::Floats{});
+  PRECSIM_INLINE void at(std::int64_t i, typename Lanes<bytes>::Floats& out) const {
+    prefetch(numbers + i);
+    load(numbers + i, out);
   }
 };
 
-struct MaskByValues {
-  const float *y, *g;
-  float* dx;
+struct MaskedByCodes {
+  const float* numbers;
+  const std::int16_t* codes;
   template <int bytes>
-  PRECSIM_INLINE void at(std::int64_t i) {
-    typename Lanes<bytes>::Floats value, gradient;
-    const typename Lanes<bytes>::Floats zero{};
-    load(y + i, value);
-    load(g + i, gradient);
-    store(dx + i, value > zero ? gradient : zero);
+  PRECSIM_INLINE void at(std::int64_t i, typename Lanes<bytes>::Floats& out) const {
+    typename Lanes<bytes>::Halves code;
+    prefetch(numbers + i);
+    prefetch(codes + i);
+    load(codes + i, code);
+    load(numbers + i, out);
+    const auto wide = __builtin_convertvector(code, typename Lanes<bytes>::Ints);
+    out = wide > 0 ? out : typename Lanes<bytes>::Floats{};
   }
 };
+
+struct MaskedByValues {
+  const float *numbers, *values;
+  template <int bytes>
+  PRECSIM_INLINE void at(std::int64_t i, typename Lanes<bytes>::Floats& out) const {
+    typename Lanes<bytes>::Floats value;
+    const typename Lanes<bytes>::Floats zero{};
+    prefetch(numbers + i);
+    prefetch(values + i);
+    load(values + i, value);
+    load(numbers + i, out);
+    out = value > zero ? out : zero;
+  }
+};
+
+template <class Numbers>
+struct Mask {
+  Numbers x;
+  float* y;
+  template <int bytes>
+  PRECSIM_INLINE void at(std::int64_t i) {
+    typename Lanes<bytes>::Floats value;
+    x.template at<bytes>(i, value);
+    store(y + i, value);
+  }
+};
+template <int bytes>
+PRECSIM_INLINE void mask(std::int64_t count, const MaskedNumbers& x, float* y) {
+  if (x.codes != nullptr) {
+    Mask<MaskedByCodes> step{{x.numbers, x.codes}, y};
+    over_rest<bytes>(0, 0, count, step);
+  } else if (x.values != nullptr) {
+    Mask<MaskedByValues> step{{x.numbers, x.values}, y};
+    over_rest<bytes>(0, 0, count, step);
+  } else if (x.numbers != y) {
+    std::memmove(y, x.numbers, static_cast<std::size_t>(count) * sizeof *y);
+  }
+}
 
 /// Magnitudes as bits: they are ordered like the numbers, with infinity and NaN above.
 template <int bytes>

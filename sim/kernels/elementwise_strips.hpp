@@ -21,6 +21,7 @@ struct Affine {
   template <int bytes>
   PRECSIM_INLINE void at(std::int64_t i, State<bytes>& state) const {
     typename Lanes<bytes>::Floats value;
+    prefetch(x + i);
     load(x + i, value);
     store(y + i, value * state.scale + state.shift);
   }
@@ -50,9 +51,11 @@ struct AddBias {
   PRECSIM_INLINE void end(std::int64_t, const State<bytes>&) const {}
 };
 
+template <class Gradient>
 struct BatchNormGradient {
   BatchNormTerms terms;
-  const float *x, *g;
+  const float* x;
+  Gradient g;
   float* dx;
 
   template <int bytes>
@@ -70,8 +73,9 @@ struct BatchNormGradient {
   template <int bytes>
   PRECSIM_INLINE void at(std::int64_t i, State<bytes>& state) const {
     typename Lanes<bytes>::Floats value, gradient;
+    prefetch(x + i);
     load(x + i, value);
-    load(g + i, gradient);
+    g.template at<bytes>(i, gradient);
     const auto xhat = (value - state.mean) * state.inv_std;
     store(dx + i, state.scale * ((gradient - state.mean_gradient) - xhat * state.mean_product));
   }
@@ -136,9 +140,11 @@ struct Statistics {
   }
 };
 
+template <class Gradient>
 struct GradientSums {
   BatchNormTerms terms;
-  const float *x, *g;
+  const float* x;
+  Gradient g;
   float *sums, *products, *largest;
 
   template <int bytes>
@@ -156,8 +162,9 @@ struct GradientSums {
   template <int bytes>
   PRECSIM_INLINE void at(std::int64_t i, State<bytes>& state) const {
     typename Lanes<bytes>::Floats value, gradient;
+    prefetch(x + i);
     load(x + i, value);
-    load(g + i, gradient);
+    g.template at<bytes>(i, gradient);
     state.sum = state.sum + gradient;
     state.products = state.products + gradient * ((value - state.mean) * state.inv_std);
     const typename Lanes<bytes>::Floats magnitude = gradient < 0 ? -gradient : gradient;
@@ -214,6 +221,19 @@ PRECSIM_INLINE void over_strips(const PixelRun& run, const Step& step) {
     over_strip<bytes, vectors>(run, done, step);
   }
   over_rest_of_channels<bytes>(run, done, step);
+}
+
+/// Step<Gradient>{terms, x, g, to...} over a run.
+template <int bytes, template <class> class Step, class... To>
+PRECSIM_INLINE void over_masked_strips(const PixelRun& run, const BatchNormTerms& terms, const float* x,
+                                       const MaskedNumbers& g, To... to) {
+  if (g.codes != nullptr) {
+    over_strips<bytes>(run, Step<MaskedByCodes>{terms, x, {g.numbers, g.codes}, to...});
+  } else if (g.values != nullptr) {
+    over_strips<bytes>(run, Step<MaskedByValues>{terms, x, {g.numbers, g.values}, to...});
+  } else {
+    over_strips<bytes>(run, Step<Plain>{terms, x, {g.numbers}, to...});
+  }
 }
 
 }  // namespace precsim::kernels::elementwise_body

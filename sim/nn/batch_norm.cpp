@@ -66,7 +66,7 @@ class NormalizedGradient final : public Source {
   const float* read(std::int64_t first, std::int64_t count, float* out) const override {
     RunScratch scratch(x_->codes.empty() ? 0 : count * shape().c);
     const float* const x = x_->read(first, count, scratch.data());
-    kernel_.batch_norm_gradient({count, shape().c}, terms_.view(), x, g_->read(first, count, out), out);
+    kernel_.batch_norm_gradient({count, shape().c}, terms_.view(), x, g_->read_masked(first, count, out), out);
     return out;
   }
   /// The means are small beside the largest gradient, so that this alone nearly tells the largest result.
@@ -168,10 +168,10 @@ class BatchNorm final : public Layer {
   GradientSums gradient_sums(const Source& gradient, const kernels::BatchNormTerms& terms,
                              const kernels::ElementwiseKernel& kernel) const {
     BlockSums<3> sums(gradient.shape());
-    sums.add(gradient, [&](std::int64_t first, std::int64_t count, const float* g, const std::array<float*, 3>& to) {
+    sums.add([&](std::int64_t first, std::int64_t count, float* room, const std::array<float*, 3>& to) {
       RunScratch scratch(input_->codes.empty() ? 0 : count * channels_);
       const float* const x = input_->read(first, count, scratch.data());
-      kernel.gradient_sums({count, channels_}, terms, x, g, to[0], to[1], to[2]);
+      kernel.gradient_sums({count, channels_}, terms, x, gradient.read_masked(first, count, room), to[0], to[1], to[2]);
     });
     return {sums.joined(0), sums.joined(1), sums.largest(2)};
   }

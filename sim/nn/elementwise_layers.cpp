@@ -33,14 +33,14 @@ class Masked final : public Source {
       : gradient_(std::move(gradient)), output_(std::move(output)), kernel_(kernel) {}
   const Shape& shape() const override { return gradient_->shape(); }
   const float* read(std::int64_t first, std::int64_t count, float* out) const override {
+    kernel_.mask(count * shape().c, read_masked(first, count, out), out);
+    return out;
+  }
+  kernels::MaskedNumbers read_masked(std::int64_t first, std::int64_t count, float* out) const override {
     const float* const g = gradient_->read(first, count, out);
     const std::int64_t at = first * shape().c;
-    if (output_->codes.empty()) {
-      kernel_.mask_by_values(count * shape().c, output_->values().data() + at, g, out);
-    } else {
-      kernel_.mask_by_codes(count * shape().c, output_->codes.data() + at, g, out);
-    }
-    return out;
+    return output_->codes.empty() ? kernels::MaskedNumbers{.numbers = g, .values = output_->values().data() + at}
+                                  : kernels::MaskedNumbers{.numbers = g, .codes = output_->codes.data() + at};
   }
 
  private:

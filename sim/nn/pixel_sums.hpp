@@ -24,10 +24,10 @@ class BlockSums {
   }
   float* partial(std::size_t kind) { return partials_.data() + static_cast<std::int64_t>(kind) * blocks_ * shape_.c; }
 
-  /// Calls add(first, count, numbers, partials) for runs of the source, in order within each block, blocks shared among
-  /// threads; partials: of the run's block, [channel] of every kind.
+  /// Calls add(first, count, room, partials) for runs of pixels, in order within each block, blocks shared among
+  /// threads; room: for the numbers of a run; partials: of the run's block, [channel] of every kind.
   template <class Add>
-  void add(const Source& source, Add add_run) {
+  void add(Add add_run) {
     const std::int64_t run = std::min(run_pixels(shape_), block);
 #pragma omp parallel if (kernels::worth_threads(shape_.size()))
     {
@@ -41,7 +41,7 @@ class BlockSums {
         const std::int64_t end = std::min(shape_.pixels(), (b + 1) * block);
         for (std::int64_t first = b * block; first < end; first += run) {
           const std::int64_t count = std::min(run, end - first);
-          add_run(first, count, source.read(first, count, scratch.data()), partials);
+          add_run(first, count, scratch.data(), partials);
         }
       }
     }

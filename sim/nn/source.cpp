@@ -121,8 +121,8 @@ kernels::native::ChannelStatistics channel_statistics(const Source& source, cons
       (shape.pixels() + kernels::native::pixels_per_block - 1) / kernels::native::pixels_per_block * shape.c;
   std::fill_n(partials.partial(2), all, infinity);
   std::fill_n(partials.partial(3), all, -infinity);
-  partials.add(source, [&](std::int64_t, std::int64_t count, const float* x, const std::array<float*, 4>& to) {
-    row.statistics({count, shape.c}, x, {to[0], to[1], to[2], to[3]});
+  partials.add([&](std::int64_t first, std::int64_t count, float* room, const std::array<float*, 4>& to) {
+    row.statistics({count, shape.c}, source.read(first, count, room), {to[0], to[1], to[2], to[3]});
   });
   kernels::native::ChannelStatistics result{partials.joined(0), partials.joined(1), {}, {}};
   result.min.assign(static_cast<std::size_t>(shape.c), infinity);
@@ -139,8 +139,8 @@ std::vector<double> channel_sums(const Source& source, const kernels::TileKernel
   const kernels::ElementwiseKernel& row = kernels::elementwise_kernel(kernel);
   const std::int64_t channels = source.shape().c;
   BlockSums<1> partials(source.shape());
-  partials.add(source, [&](std::int64_t, std::int64_t count, const float* x, const std::array<float*, 1>& to) {
-    row.sum({count, channels}, x, to[0]);
+  partials.add([&](std::int64_t first, std::int64_t count, float* room, const std::array<float*, 1>& to) {
+    row.sum({count, channels}, source.read(first, count, room), to[0]);
   });
   return partials.joined(0);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/format.hpp"
+#include "sim/kernels/elementwise.hpp"
 #include "sim/kernels/native/code_squares.hpp"
 #include "sim/kernels/native/epilogue.hpp"
 #include "sim/kernels/threads.hpp"
@@ -36,6 +37,10 @@ class Source {
   virtual const Shape& shape() const = 0;
   /// The `count` pixels from `first` on, all channels: where they lie in memory, or `out`, filled with them.
   virtual const float* read(std::int64_t first, std::int64_t count, float* out) const = 0;
+  /// The same, a mask on them being left to the reader.
+  virtual kernels::MaskedNumbers read_masked(std::int64_t first, std::int64_t count, float* out) const {
+    return {.numbers = read(first, count, out)};
+  }
   /// Known without reading, and only where every number is finite.
   virtual std::optional<Range> range() const { return std::nullopt; }
   /// Likewise.

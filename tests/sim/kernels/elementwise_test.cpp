@@ -116,7 +116,7 @@ TEST(Elementwise, PixelFunctionsEqualTheirDefinitions) {
       kernel.add_bias(run, o.shift.data(), y.data());
       expect_same(y, biased);
       y = o.g;
-      kernel.batch_norm_gradient(run, o.terms(), o.x.data(), y.data(), y.data());
+      kernel.batch_norm_gradient(run, o.terms(), o.x.data(), {y.data()}, y.data());
       expect_same(y, gradient);
     }
   });
@@ -154,11 +154,40 @@ TEST(Elementwise, SumsEqualTheirDefinitions) {
       expect_same(a, sums);
       a = b = start;
       low.assign(start.size(), 0.0f);
-      kernel.gradient_sums(run, o.terms(), o.x.data(), o.g.data(), a.data(), b.data(), low.data());
+      kernel.gradient_sums(run, o.terms(), o.x.data(), {o.g.data()}, a.data(), b.data(), low.data());
       expect_same(a, gradients);
       expect_same(b, products);
       expect_same(low, largest);
       expect_same({kernel.absmax(run, o.x.data())}, {absmax});
+    }
+  });
+}
+
+TEST(Elementwise, AMaskOnAGradientEqualsAMaskedGradient) {
+  for_rows([](const ElementwiseKernel& kernel) {
+    Sample sample(11);
+    for (const PixelRun& run : runs) {
+      const Operands o(run, sample);
+      const Floats output = draw(o.g.size(), sample);
+      std::vector<std::int16_t> codes;
+      for (const float y : output) {
+        codes.push_back(y > 0 ? 7 : y < 0 ? -7 : 0);
+      }
+      Floats plain(o.g.size());
+      const auto count = static_cast<std::int64_t>(plain.size());
+      kernel.mask(count, {.numbers = o.g.data(), .values = output.data()}, plain.data());
+      const auto results = [&](const MaskedNumbers& g) {
+        Floats dx(o.g.size()), sums(most_channels), products(most_channels), largest(most_channels);
+        kernel.batch_norm_gradient(run, o.terms(), o.x.data(), g, dx.data());
+        kernel.gradient_sums(run, o.terms(), o.x.data(), g, sums.data(), products.data(), largest.data());
+        for (const Floats* more : {&sums, &products, &largest}) {
+          dx.insert(dx.end(), more->begin(), more->end());
+        }
+        return dx;
+      };
+      const Floats expected = results({plain.data()});
+      expect_same(results({.numbers = o.g.data(), .codes = codes.data()}), expected);
+      expect_same(results({.numbers = o.g.data(), .values = output.data()}), expected);
     }
   });
 }
@@ -189,10 +218,10 @@ TEST(Elementwise, MasksAndSumsOfTwoEqualTheirDefinitions) {
       kernel.add(count, a.data(), b.data(), y.data());
       expect_same(y, sum);
       y = b;
-      kernel.mask_by_codes(count, codes.data(), y.data(), y.data());
+      kernel.mask(count, {.numbers = y.data(), .codes = codes.data()}, y.data());
       expect_same(y, by_codes);
       y = b;
-      kernel.mask_by_values(count, a.data(), b.data(), y.data());
+      kernel.mask(count, {.numbers = b.data(), .values = a.data()}, y.data());
       expect_same(y, by_values);
     }
   });
