@@ -174,12 +174,12 @@ COLUMNS = {"model": "", "batch": "d", "threads": "d", "configuration": "", "ms_p
            "page_faults_per_step": ".0f"}
 
 
-def markdown(rows: list[dict]) -> str:
-    cells = [[format(row[name], form) if row[name] is not None else "-" for name, form in COLUMNS.items()]
+def markdown(rows: list[dict], columns: dict[str, str] = COLUMNS) -> str:
+    cells = [[format(row[name], form) if row[name] is not None else "-" for name, form in columns.items()]
              for row in rows]
-    heads = [name.replace("_per_", "/").replace("_", " ") for name in COLUMNS]
+    heads = [name.replace("_per_", "/").replace("_", " ") for name in columns]
     widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(heads))]
-    left = [form == "" for form in COLUMNS.values()]
+    left = [form == "" for form in columns.values()]
 
     def line(texts: list[str]) -> str:
         padded = [text.ljust(width) if is_left else text.rjust(width)

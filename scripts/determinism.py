@@ -6,9 +6,9 @@ Builds the program with g++ and clang++, optimized in two ways and not at all (t
 sanitizer), and once with thread sanitizer. Each row of the table is one run:
   signature  short training runs, one per precision plan, against tests/golden/signature.txt; also with the
              engines native and check
-  wide       training in batches that every parallel loop shares among threads; whole records are compared, and the
-             weights of simulation with those of the native engine
-  resumed    tests/program/resume_test.py: runs interrupted by SIGTERM and kill -9, and resumed
+  wide       training in batches that every parallel loop shares among threads, of ResNet-20 also on pictures cut at
+             random; whole records are compared, and the weights of simulation with those of the native engine
+  resumed    tests/program/resume*_test.py: runs interrupted by SIGTERM and kill -9, and resumed
   races      signature and wide under thread sanitizer; and a program with a race in it, which must be reported
 
 --quick: the release build alone, a few minutes. Default: every build with 1, 2 and 4 threads, and with every kernel of

@@ -23,6 +23,9 @@ WIDE_RUNS = {
                          "plan.activations": "dfp16:headroom=1,block=32@stochastic",
                          "plan.errors": "dfp16:headroom=1,block=6"},
     "wide fp16": {"plan.name": "fp16"},
+    # Shortcuts, and pictures that are cut and flipped at random and read in the background.
+    "wide resnet20": {"plan.name": "dfp16_paper", "model.name": "resnet20", "data.name": "imagefolder",
+                      "data.image_size": 32, "data.train_size": 32, "train.batch": 16, "data.path": "pictures"},
 }
 
 # Every thread writes one variable: whoever does not report this reports nothing.
@@ -117,9 +120,13 @@ def compare_wide(row: Row, folder: Path) -> tuple[str, str]:
     build made them."""
     name = row.what.replace(" ", "_")
     first, weights, record = folder / f"{name}_{row.engine}.h5", folder / f"{name}.state", folder / "now.h5"
+    if not (folder / "pictures").exists():
+        _, wrong = call([sys.executable, ROOT / "scripts/make_image_folder", folder / "pictures", "--train", "8", "--size", "32"])
+        if wrong:
+            return "-", wrong
     settings = [word for key, value in {**WIDE, **WIDE_RUNS[row.what]}.items() for word in ("--set", f"{key}={value}")]
     output, wrong = call([row.build.program, "train", "--quiet", "--json", *settings, "--threads", row.threads,
-                          "--kernel", row.kernel, "--engine", row.engine, "--out", record, "--overwrite"])
+                          "--kernel", row.kernel, "--engine", row.engine, "--out", record, "--overwrite"], folder)
     if wrong:
         return "-", wrong
     state = json.loads(output)["state_hash"]
@@ -135,13 +142,19 @@ def compare_wide(row: Row, folder: Path) -> tuple[str, str]:
 
 
 def wide_rows(build: Build, depth: str, folder: Path) -> list[Row]:
+    pairs = combinations(build, depth)
+    checked = [] if build.is_sanitized else [("wide resnet20", "check", pairs[:1])]
     return [Row(name, build, str(threads), kernel, lambda row: compare_wide(row, folder), engine=engine)
-            for name in WIDE_RUNS for engine in ("simulate", "native") for threads, kernel in combinations(build, depth)]
+            for name, engine, rows in [*((name, engine, pairs) for name in WIDE_RUNS for engine in ("simulate", "native")),
+                                       *checked] for threads, kernel in rows]
 
 
 def compare_resumed(row: Row) -> tuple[str, str]:
-    _, wrong = call([sys.executable, ROOT / "tests/program/resume_test.py", row.build.program])
-    return "-" if wrong else "one record", wrong
+    for test in ("resume_test.py", "resume_networks_test.py"):
+        _, wrong = call([sys.executable, ROOT / "tests/program" / test, row.build.program])
+        if wrong:
+            return "-", wrong
+    return "one record", ""
 
 
 def resumed_rows(build: Build) -> list[Row]:

@@ -69,6 +69,28 @@ class DeterminismTest(ProgramTest):
             self.assertEqual(self.read_attributes(f"native_{name}.h5", "/provenance")["engine"], "native")
         self.assert_training_refused({}, options=("--engine", "fast"), says=["unknown engine 'fast'", "native", "check"])
 
+    def test_a_residual_network_with_augmentation(self):
+        values = {"model.name": "resnet20", "data.name": "cifar10", "data.path": self.write_cifar10(8), "train.epochs": 1,
+                  "data.train_size": 32, "data.test_size": 8, "train.eval_batch": 8, "plan.name": "dfp16_paper",
+                  "record.stats_every": 1}
+        kernels = self.kernels()
+        runs = [("simulate", 1, kernels[0]), ("simulate", 2, kernels[0]), ("simulate", 4, kernels[-1]),
+                ("check", 2, kernels[0]), *(("native", 1 + i % 4, kernel) for i, kernel in enumerate(kernels))]
+        hashes = {}
+        for engine, threads, kernel in runs[:3] if is_sanitized() else runs:
+            with self.subTest(engine=engine, threads=threads, kernel=kernel):
+                figures = self.train({**values, "data.workers": threads - 1}, "--engine", engine, "--threads", threads,
+                                     "--kernel", kernel, "--out", "now.h5", "--overwrite", OMP_WAIT_POLICY="passive")
+                hashes[engine, threads, kernel] = figures["state_hash"]
+                first = self.folder / f"{engine}.h5"
+                if not first.exists():
+                    (self.folder / "now.h5").rename(first)
+                else:
+                    self.assert_runs("compare", "--exact", first, "now.h5")
+        self.assertEqual(len(set(hashes.values())), 1, hashes)
+        plain = self.train({**values, "data.augment": "false"}, "--engine", "native")
+        self.assertNotIn(plain["state_hash"], hashes.values())
+
     def test_the_environment_forces_a_kernel_too(self):
         for kernel in self.kernels():
             self.train({}, "--out", "run.h5", "--overwrite", PRECSIM_KERNEL=kernel)

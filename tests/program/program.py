@@ -5,6 +5,7 @@ Every test takes the program's path as its first argument, or from the environme
 import functools
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -120,6 +121,13 @@ class ProgramTest(unittest.TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
+
+    def write_cifar10(self, images: int) -> Path:
+        """A folder of CIFAR-10's six files, each of so many random images."""
+        draw = random.Random(1)
+        for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+            self.write(f"cifar/{name}", b"".join(bytes([i % 10]) + draw.randbytes(3072) for i in range(images)))
+        return self.folder / "cifar"
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
