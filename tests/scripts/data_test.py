@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tests of fetch_data, from files in place of servers, and of make_image_folder.
+"""Tests of fetch_data, from files in place of servers, of make_image_folder and of try_imagenet_networks.
 
     data_test.py PRECSIM"""
 
@@ -165,6 +165,31 @@ class Commands(InFolder):
         run = subprocess.run(command[:-1] + ["data.corrupt=fail"], capture_output=True, text=True, timeout=120)
         self.assertEqual(run.returncode, 2)
         self.assertIn(str(damaged), run.stderr)
+
+
+class Networks(unittest.TestCase):
+    def try_networks(self, program: str, *more) -> subprocess.CompletedProcess:
+        command = [sys.executable, str(ROOT / "scripts/try_imagenet_networks"), "--model", "googlenet_v1", "--plan",
+                   "dfp16_paper", "--image-size", "80", "--program", program, *more]
+        return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+    def test_a_network_is_tried_and_a_row_printed(self):
+        tried = self.try_networks(PRECSIM)
+        self.assertEqual(tried.returncode, 0, tried.stderr)
+        row = [cell.strip() for cell in tried.stdout.splitlines()[2].split("|")[1:-1]]
+        self.assertEqual((row[:4], row[-1]), (["googlenet_v1", "dfp16_paper", "2", "80"], "clean"))
+
+    def test_a_program_that_fails_is_told(self):
+        tried = self.try_networks("/bin/false")
+        self.assertEqual((tried.returncode, tried.stdout), (1, ""))
+        self.assertIn("googlenet_v1 under dfp16_paper: exit status 1", tried.stderr)
+
+    def test_wrong_requests_are_refused(self):
+        for program, more, says in (("/absent", (), "/absent is no program"), (PRECSIM, ("--batch", "1001"), "1001"),
+                                    (PRECSIM, ("--batch", "0"), "--batch"), (PRECSIM, ("--model", "lenet5"), "lenet5")):
+            refused = self.try_networks(program, *more)
+            self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+            self.assertIn(says, refused.stderr)
 
 
 if __name__ == "__main__":
