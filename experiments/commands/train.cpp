@@ -60,6 +60,10 @@ RunRecorder::Hooks progress_hooks(cli::Progress& progress, std::int64_t steps) {
   hooks.on_step = [&progress, steps](const nn::StepReport& report) {
     progress.update(static_cast<std::uint64_t>(report.step + 1), static_cast<std::uint64_t>(steps), loss_text(report));
   };
+  hooks.on_evaluation_batch = [&progress, steps](std::int64_t step, std::int64_t done, std::int64_t images) {
+    progress.update(static_cast<std::uint64_t>(step + 1), static_cast<std::uint64_t>(steps),
+                    fmt::format("evaluating {} of {} images", done, images));
+  };
   hooks.on_evaluation = [&progress](const nn::EvaluationReport& report) {
     const std::string top5 =
         report.classes > few_classes ? fmt::format(" (top five {:.2f} %)", 100 * report.accuracy5) : "";

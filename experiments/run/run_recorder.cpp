@@ -116,6 +116,12 @@ void RunRecorder::on_step(const nn::StepReport& report) {
   }
 }
 
+void RunRecorder::on_evaluation_batch(std::int64_t step, std::int64_t done, std::int64_t images) {
+  if (hooks_.on_evaluation_batch) {
+    hooks_.on_evaluation_batch(step, done, images);
+  }
+}
+
 void RunRecorder::on_evaluation(const nn::EvaluationReport& report) {
   if (best_step_ < 0 || report.accuracy > best_accuracy_) {
     best_accuracy_ = report.accuracy;

@@ -28,6 +28,7 @@ class RunRecorder final : public nn::Observer {
  public:
   struct Hooks {
     std::function<void(const nn::StepReport&)> on_step = {};
+    std::function<void(std::int64_t step, std::int64_t done, std::int64_t images)> on_evaluation_batch = {};
     std::function<void(const nn::EvaluationReport&)> on_evaluation = {};
     std::function<void(const nn::Trainer&)> between_steps = {};
     std::function<bool()> stop_requested = {};
@@ -38,6 +39,7 @@ class RunRecorder final : public nn::Observer {
   void on_tensor(const nn::TensorReport& report) override;
   void on_product(const nn::ProductReport& report) override;
   void on_step(const nn::StepReport& report) override;
+  void on_evaluation_batch(std::int64_t step, std::int64_t done, std::int64_t images) override;
   void on_evaluation(const nn::EvaluationReport& report) override;
   void between_steps(const nn::Trainer& trainer) override;
   bool stop_requested() override;

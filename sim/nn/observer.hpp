@@ -62,11 +62,14 @@ class Observer {
   virtual void on_tensor(const TensorReport&) {}
   virtual void on_product(const ProductReport&) {}
   virtual void on_step(const StepReport&) {}
+  /// After every batch of an evaluation: so many of its images are done.
+  virtual void on_evaluation_batch(std::int64_t /*step*/, std::int64_t /*done*/, std::int64_t /*images*/) {}
   virtual void on_evaluation(const EvaluationReport&) {}
   /// Before the first step of a run() and after every step with the evaluation that belongs to it; trainer.state() is
   /// whole here, and only here and at the end of a run that did not diverge.
   virtual void between_steps(const Trainer&) {}
-  /// Asked between steps; true ends the run after what is recorded.
+  /// Asked between steps and between the batches of an evaluation; true ends the run after what is recorded. An
+  /// evaluation that is cut short leaves no trace, and is made when the run goes on.
   virtual bool stop_requested() { return false; }
 };
 

@@ -184,14 +184,25 @@ void Trainer::train_step(std::int64_t step, data::BatchReader& reader, Observer&
   observer.on_step(report);
 }
 
-EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observer& observer) {
+bool Trainer::evaluation_due() const {
+  const bool at_end = steps_done_ > 0 && (steps_done_ % steps_per_epoch_ == 0 || steps_done_ == total_steps_);
+  return at_end && (evaluation_.images == 0 || evaluation_.step != steps_done_ - 1);
+}
+
+bool Trainer::evaluate(Observer& observer) {
+  const std::int64_t step = steps_done_ - 1;
+  const StepContext::Totals totals_before = totals_;
   StepContext now = context(step, observer);
   now.training = false;
   now.recording = false;
-  EvaluationReport report{step, epoch, splits_.test->size(), 0, 0, 0};
+  EvaluationReport report{step, step / steps_per_epoch_, splits_.test->size(), 0, 0, 0};
   double loss = 0;
   data::BatchReader reader(*splits_.test, static_cast<int>(options_.data_workers), evaluation_plan());
   for (std::int64_t first = 0; first < report.images; first += options_.eval_batch) {
+    if (observer.stop_requested()) {
+      totals_ = totals_before;
+      return false;
+    }
     const std::int64_t size = std::min(options_.eval_batch, report.images - first);
     Batch batch = next_batch(reader, splits_.test->shape(), size, nullptr);
     const Tensor logits = network_.forward(std::move(batch.images), now);
@@ -200,13 +211,15 @@ EvaluationReport Trainer::evaluate(std::int64_t step, std::int64_t epoch, Observ
     report.correct += result.correct;
     report.correct5 += result.correct5;
     loss += result.loss * static_cast<double>(size);
+    observer.on_evaluation_batch(step, first + size, report.images);
   }
   report.accuracy = static_cast<double>(report.correct) / static_cast<double>(report.images);
   report.accuracy5 = static_cast<double>(report.correct5) / static_cast<double>(report.images);
   report.classes = splits_.test->classes();
   report.loss = loss / static_cast<double>(report.images);
+  evaluation_ = report;
   observer.on_evaluation(report);
-  return report;
+  return true;
 }
 
 void Trainer::restore(const TrainingState& state) {
@@ -245,21 +258,21 @@ TrainingResult Trainer::run(Observer& observer, const TrainingState* from) {
   TrainingResult result;
   try {
     begin(observer, from);
-    observer.between_steps(*this);
     data::BatchReader reader(*splits_.train, static_cast<int>(options_.data_workers), training_plan());
-    for (std::int64_t step = steps_done_; step < total_steps_; ++step) {
-      if (observer.stop_requested()) {
-        result.outcome = Outcome::interrupted;
+    bool stopped = evaluation_due() && !evaluate(observer);
+    while (!stopped) {
+      observer.between_steps(*this);
+      if (steps_done_ == total_steps_) {
         break;
       }
-      const std::int64_t epoch = step / steps_per_epoch_;
-      train_step(step, reader, observer);
-      steps_done_ = step + 1;
-      if (steps_done_ % steps_per_epoch_ == 0 || steps_done_ == total_steps_) {
-        evaluation_ = evaluate(step, epoch, observer);
+      stopped = observer.stop_requested();
+      if (!stopped) {
+        train_step(steps_done_, reader, observer);
+        ++steps_done_;
+        stopped = evaluation_due() && !evaluate(observer);
       }
-      observer.between_steps(*this);
     }
+    result.outcome = stopped ? Outcome::interrupted : Outcome::finished;
   } catch (const NonFinite& cause) {
     result.outcome = Outcome::diverged;
     result.message = cause.what();

@@ -73,7 +73,10 @@ class Trainer {
   data::BatchReader::Plan evaluation_plan() const;
   void train_step(std::int64_t step, data::BatchReader& reader, Observer& observer);
   void skip(const NonFinite& cause, StepReport& report);
-  EvaluationReport evaluate(std::int64_t step, std::int64_t epoch, Observer& observer);
+  /// Whether the evaluation that belongs to the last step is still to be made: also of a run that was stopped in it.
+  bool evaluation_due() const;
+  /// False when the observer wants to stop; then nothing has changed.
+  bool evaluate(Observer& observer);
   StepContext context(std::int64_t step, Observer& observer);
   std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
 

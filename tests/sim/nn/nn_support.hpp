@@ -96,7 +96,11 @@ class Recorder final : public Observer {
   }
   void on_step(const StepReport& r) override { steps.push_back(r); }
   void on_evaluation(const EvaluationReport& r) override { evaluations.push_back(r); }
-  bool stop_requested() override { return stop_after >= 0 && static_cast<std::int64_t>(steps.size()) >= stop_after; }
+  void on_evaluation_batch(std::int64_t, std::int64_t done, std::int64_t) override { evaluated.push_back(done); }
+  bool stop_requested() override {
+    return (stop_after >= 0 && std::ssize(steps) >= stop_after) ||
+           (stop_after_batches >= 0 && std::ssize(evaluated) >= stop_after_batches);
+  }
 
   /// The reports of one tensor in one step, in order.
   std::vector<const TensorRow*> of(std::string_view layer, Role role, std::int64_t step = 0) const {
@@ -113,7 +117,9 @@ class Recorder final : public Observer {
   std::vector<ProductRow> products;
   std::vector<StepReport> steps;
   std::vector<EvaluationReport> evaluations;
-  std::int64_t stop_after = -1;
+  std::vector<std::int64_t> evaluated;
+  std::int64_t stop_after = -1;          ///< steps
+  std::int64_t stop_after_batches = -1;  ///< of evaluation
 };
 
 inline std::vector<float> vector_of(std::span<const float> values) {

@@ -37,9 +37,11 @@ TrainingOptions options_of(const RunCase& run) {
   return options;
 }
 
-Piece train_piece(const RunCase& run, const TrainingState* from = nullptr, std::int64_t stop_after = -1) {
+Piece train_piece(const RunCase& run, const TrainingState* from = nullptr, std::int64_t stop_after = -1,
+                  std::int64_t stop_after_batches = -1) {
   Piece piece;
   piece.recorder.stop_after = stop_after;
+  piece.recorder.stop_after_batches = stop_after_batches;
   Network network(run.normalized ? normalized_model() : small_model(), plan_with(run.settings, run.plan),
                   run.momentum != 0);
   Trainer trainer(options_of(run), network, pictures());
@@ -108,6 +110,25 @@ TEST(TrainingState, TheRunsOfTheTestSkipStepsAndGrowTheLossScale) {
   }
   EXPECT_GT(skipped, 0);
   EXPECT_TRUE(grew);
+}
+
+TEST(TrainingState, OfARunStoppedWithinAnEvaluationIsThatBeforeIt) {
+  const RunCase& run = runs[2];
+  const Piece whole = train_piece(run);
+  ASSERT_EQ(whole.recorder.evaluated, (std::vector<std::int64_t>{4, 8, 10, 4, 8, 10}));
+  for (const std::int64_t batches : {1, 2, 4, 5}) {
+    const Piece first = train_piece(run, nullptr, -1, batches);
+    EXPECT_EQ(first.result.outcome, Outcome::interrupted);
+    EXPECT_EQ(first.state.step, batches < 3 ? 4 : 7);
+    EXPECT_EQ(first.recorder.evaluations.size(), batches < 3 ? 0u : 1u);
+    EXPECT_EQ(first.recorder.evaluated.size(), static_cast<std::size_t>(batches));
+    const Piece second = train_piece(run, &first.state);
+    EXPECT_EQ(second.recorder.evaluations.size(), batches < 3 ? 2u : 1u);
+    EXPECT_EQ(second.result.outcome, Outcome::finished);
+    EXPECT_EQ(second.hash, whole.hash);
+    EXPECT_EQ(second.result.evaluation.loss, whole.result.evaluation.loss);
+    EXPECT_EQ(second.result.totals.all_macs, whole.result.totals.all_macs);
+  }
 }
 
 TEST(TrainingState, HasMomentumFromTheFirstUpdateOn) {
