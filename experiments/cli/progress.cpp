@@ -40,6 +40,7 @@ std::string duration_text(double seconds) {
 
 Progress::Progress(std::ostream& stream, ProgressOptions options) : stream_(stream), options_(std::move(options)) {
   if (!options_.clock) options_.clock = steady_seconds;
+  shown_time_ = options_.clock();
 }
 
 Progress::~Progress() {
@@ -56,7 +57,6 @@ void Progress::update(std::uint64_t done, std::uint64_t total, std::string_view 
   if (!std::exchange(started_, true)) {
     start_time_ = now_;
     start_done_ = done_;
-    shown_time_ = now_;
   }
   if (options_.mode == ProgressMode::bar) {
     if (drawn_width_ == 0 || now_ - shown_time_ >= options_.seconds_between_draws) draw_bar();

@@ -44,7 +44,7 @@ class Progress {
   ~Progress();
 
   /// `done` of `total` units (0: unknown total); `extra` is shown at the end, such as "loss 0.123". Bars appear at the
-  /// first call, lines no earlier than seconds_between_lines after it.
+  /// first call, lines no earlier than seconds_between_lines after the construction or the line before.
   void update(std::uint64_t done, std::uint64_t total, std::string_view extra = {});
 
   /// Prints one line above the bar (an epoch's result); nothing in mode none.

@@ -117,6 +117,16 @@ TEST(CliProgress, LinesAreSparseAndEndWithTheLastState) {
   EXPECT_EQ(bench.take(), "");
 }
 
+TEST(CliProgress, LineComesWithTheFirstStateWhereThatTookLong) {
+  ProgressBench bench(ProgressMode::lines);
+  bench.now += 20.0;
+  bench.progress.update(1, 50, "loss 0.5");
+  EXPECT_EQ(bench.take(), "train   2% 1/50 steps  loss 0.5\n");
+  bench.now += 20.0;
+  bench.progress.update(2, 50);
+  EXPECT_THAT(bench.take(), HasSubstr("ETA 16:00"));
+}
+
 TEST(CliProgress, LinesDoNotRepeatTheLastState) {
   ProgressBench bench(ProgressMode::lines);
   bench.progress.update(0, 2);
