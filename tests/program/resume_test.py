@@ -133,7 +133,7 @@ class InterruptionTest(ResumeTest):
         values = {**RUN, **PLANS["stochastic"], "checkpoint.every": 1, "record.flush_seconds": 0.05}
         start = time.monotonic()
         whole = self.whole(values)
-        longest = max(1.0, time.monotonic() - start)  # more where others keep the machine busy
+        longest = min(max(1.0, time.monotonic() - start), 5.0)  # more than 1 s where others keep the machine busy
         moments = random.Random(3)
         kills = 0
         steps_seen = set()
