@@ -111,8 +111,8 @@ void tell_replaced(const std::vector<std::string>& images, std::ostream& err) {
   if (images.empty()) {
     return;
   }
-  err << fmt::format("precsim: {} images cannot be decoded, the next good ones were read in their places\n",
-                     images.size());
+  err << fmt::format("precsim: {} cannot be decoded; the next good one was read in the place of each\n",
+                     images.size() == 1 ? "an image" : fmt::format("{} images", images.size()));
   for (std::size_t i = 0; i < std::min(most, images.size()); ++i) {
     err << fmt::format("  {}\n", images[i]);
   }

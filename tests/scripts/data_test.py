@@ -160,7 +160,7 @@ class Commands(InFolder):
         damaged.write_bytes(damaged.read_bytes()[:100])
         run = subprocess.run(command, capture_output=True, text=True, timeout=120)
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertIn("1 images cannot be decoded", run.stderr)
+        self.assertIn("an image cannot be decoded", run.stderr)
         self.assertIn(f"{damaged.parent.name}/{damaged.name}", run.stderr)
         run = subprocess.run(command[:-1] + ["data.corrupt=fail"], capture_output=True, text=True, timeout=120)
         self.assertEqual(run.returncode, 2)
