@@ -7,9 +7,8 @@
 #include <numeric>
 
 #include "formats/error.hpp"
+#include "sim/kernels/audit_packing.hpp"
 #include "sim/kernels/audit_tile.hpp"
-#include "sim/kernels/native/pack.hpp"
-#include "sim/kernels/native/packing.hpp"
 #include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels {
@@ -29,43 +28,8 @@ struct Tiles {
   std::int64_t down, across;  ///< bands of rows, bands of panels
 };
 Tiles tiles(const native::NativeKernel& kernel, std::int64_t rows, std::int64_t lanes) {
-  return {units_for(rows, kernel.wrap.lanes.rows[kernel.panels - 1]), units_for(lanes, std::int64_t{kernel.panels} * line_lanes)};
-}
-
-void pack_panels(const AuditJob& job, native::WordBuffer& panels) {
-  const std::int64_t per_group = job.panels_of_group();
-  const native::Packing& packing = native::packing(*job.kernel.native);
-#pragma omp parallel for schedule(static) if (worth_threads(job.rows.groups * job.lanes.rows * job.steps()))
-  for (std::int64_t panel = 0; panel < job.rows.groups * per_group; ++panel) {
-    const native::Word* lanes[line_lanes];
-    for (std::int64_t j = 0; j < line_lanes; ++j) {
-      const std::int64_t lane = panel % per_group * line_lanes + j;
-      lanes[j] = lane < job.lanes.rows
-                     ? reinterpret_cast<const native::Word*>(job.lanes.row_codes(panel / per_group, lane))
-                     : nullptr;
-    }
-    packing.rows(lanes, job.steps(), panels.data() + panel * job.steps() * line_lanes, line_lanes);
-  }
-}
-
-/// The rows of every tile side by side, so that they do not compete for the same sets of the cache.
-void pack_rows(const AuditJob& job, const Tiles& grid, native::WordBuffer& packed) {
-#pragma omp parallel for schedule(static) if (worth_threads(job.rows.groups * job.rows.rows * job.steps()))
-  for (std::int64_t tile = 0; tile < job.rows.groups * grid.down; ++tile) {
-    const std::int64_t group = tile / grid.down;
-    const std::int64_t first = part_begin(job.rows.rows, tile % grid.down, grid.down);
-    const std::int64_t rows = part_begin(job.rows.rows, tile % grid.down + 1, grid.down) - first;
-    native::Word* const to = packed.data() + (group * job.rows.rows + first) * job.steps();
-    constexpr std::int64_t strip = 16;
-    for (std::int64_t begin = 0; begin < job.steps(); begin += strip) {
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const auto* const from = reinterpret_cast<const native::Word*>(job.rows.row_codes(group, first + r));
-        for (std::int64_t s = begin; s < std::min(begin + strip, job.steps()); ++s) {
-          to[s * rows + r] = from[s];
-        }
-      }
-    }
-  }
+  return {units_for(rows, kernel.wrap.lanes.rows[kernel.panels - 1]),
+          units_for(lanes, std::int64_t{kernel.panels} * line_lanes)};
 }
 
 void add_norms(AuditJob& job, const Tiles& grid) {
@@ -130,29 +94,116 @@ struct Bands {
   }
 };
 
-void run_tile(const AuditJob& job, const Tiles& grid, std::int64_t group, std::int64_t down, std::int64_t across,
-              TileAudit& audit) {
-  const int most_panels = job.kernel.native->panels;
-  const std::int64_t row = part_begin(job.rows.rows, down, grid.down);
-  const std::int64_t panel = across * most_panels;
-  audit.run({group, row, panel, static_cast<int>(part_begin(job.rows.rows, down + 1, grid.down) - row),
-             static_cast<int>(std::min<std::int64_t>(most_panels, job.panels_of_group() - panel)),
-             group * grid.down + down});
+/// Memory of the calling thread, kept from call to call.
+struct Kept {
+  native::KeptBuffer left, right, block;
+
+  static Kept& of_thread() {
+    thread_local Kept kept;
+    return kept;
+  }
+};
+
+AuditSide side_of(const AuditJob& job, Side side, const AuditTensors* tensors, const Tiles& grid) {
+  const Matrix& matrix = side == Side::left ? job.product.left : job.product.right;
+  const Strips strips =
+      job.swapped == (side == Side::left) ? Strips::of_panels(matrix.rows) : Strips::of_tiles(matrix.rows, grid.down);
+  const native::Packing& packing = native::packing(*job.kernel.native);
+  if (tensors == nullptr) {
+    return {matrix, strips, packing};
+  }
+  const std::int16_t* const codes = side == Side::left ? tensors->left : tensors->right;
+  return {matrix, {job.product.shape, job.product.pass, side, matrix.period, codes}, strips, packing};
 }
 
-/// Panels slowest, so that they stay in the cache.
-void run_band(const AuditJob& job, const Tiles& grid, const Band& band, TileAudit& audit) {
-  const std::int64_t first_down = job.swapped ? 0 : band.first;
-  const std::int64_t last_down = job.swapped ? grid.down : band.last;
-  for (std::int64_t group = band.first_group; group < band.last_group; ++group) {
-    for (std::int64_t across = job.swapped ? band.first : 0; across < (job.swapped ? band.last : grid.across);
-         ++across) {
-      for (std::int64_t down = first_down; down < last_down; ++down) {
-        run_tile(job, grid, group, down, across, audit);
+/// The right operand is packed before all tiles, and so is the left one where it must be; otherwise a few units of it
+/// before their tiles.
+class Operands {
+ public:
+  Operands(const AuditJob& job, const AuditTensors* tensors, const Tiles& grid)
+      : job_(job),
+        grid_(grid),
+        left_(side_of(job, Side::left, tensors, grid)),
+        right_(side_of(job, Side::right, tensors, grid)) {
+    right_words_ = pack_all(right_, Kept::of_thread().right);
+    left_words_ = left_.packs_strips() ? nullptr : pack_all(left_, Kept::of_thread().left);
+    constexpr std::int64_t most_words = 1 << 14;
+    const std::int64_t unit_words =
+        std::max<std::int64_t>(left_.words_of_group() / (job.swapped ? grid.across : grid.down), 1);
+    units_per_block_ = job.swapped ? 1 : std::max<std::int64_t>(most_words / unit_words, 1);
+  }
+
+  void run(const Band& band, TileAudit& audit) const {
+    for (std::int64_t group = band.first_group; group < band.last_group; ++group) {
+      for (std::int64_t first = band.first; first < band.last; first += units_per_block_) {
+        run_block(group, first, std::min(first + units_per_block_, band.last), audit);
       }
     }
   }
-}
+
+ private:
+  const native::Word* pack_all(const AuditSide& side, native::KeptBuffer& kept) const {
+    native::Word* const words = kept.at_least(job_.rows.groups * side.words_of_group());
+    side.pack_all(words);
+    return words;
+  }
+
+  std::int64_t left_strip(std::int64_t unit) const {
+    return job_.swapped ? std::min(unit * job_.kernel.native->panels, left_.strips().count) : unit;
+  }
+
+  /// Where the strips of units [first, last) are; packs them if need be.
+  const native::Word* left_words(std::int64_t group, std::int64_t first, std::int64_t last) const {
+    const std::int64_t begin = left_strip(first);
+    if (left_words_ != nullptr) {
+      return left_words_ + group * left_.words_of_group() + left_.offset(begin);
+    }
+    const std::int64_t end = left_strip(last);
+    native::Word* const words = Kept::of_thread().block.at_least(left_.offset(end) - left_.offset(begin));
+    left_.pack(group, begin, end, words);
+    return words;
+  }
+
+  /// Panels slowest, so that they stay in the cache.
+  void run_block(std::int64_t group, std::int64_t first, std::int64_t last, TileAudit& audit) const {
+    const native::Word* const left = left_words(group, first, last);
+    const native::Word* const right = right_words_ + group * right_.words_of_group();
+    if (job_.swapped) {
+      for (std::int64_t across = first; across < last; ++across) {
+        for (std::int64_t down = 0; down < grid_.down; ++down) {
+          run_tile({group, down, across}, right + right_.offset(down),
+                   left + left_.offset(left_strip(across)) - left_.offset(left_strip(first)), audit);
+        }
+      }
+      return;
+    }
+    for (std::int64_t across = 0; across < grid_.across; ++across) {
+      for (std::int64_t down = first; down < last; ++down) {
+        run_tile({group, down, across}, left + left_.offset(down) - left_.offset(first),
+                 right + right_.offset(across * job_.kernel.native->panels), audit);
+      }
+    }
+  }
+
+  struct Place {
+    std::int64_t group, down, across;
+  };
+  void run_tile(const Place& place, const native::Word* rows, const native::Word* panels, TileAudit& audit) const {
+    const std::int64_t most_panels = job_.kernel.native->panels;
+    const std::int64_t row = part_begin(job_.rows.rows, place.down, grid_.down);
+    const std::int64_t panel = place.across * most_panels;
+    audit.run({place.group, row, panel, static_cast<int>(part_begin(job_.rows.rows, place.down + 1, grid_.down) - row),
+               static_cast<int>(std::min(most_panels, job_.panels_of_group() - panel)),
+               place.group * grid_.down + place.down, rows, panels});
+  }
+
+  const AuditJob& job_;
+  Tiles grid_;
+  AuditSide left_, right_;
+  const native::Word* left_words_;
+  const native::Word* right_words_;
+  std::int64_t units_per_block_;
+};
 
 void merge(const Telemetry& part, Telemetry& whole) {
   whole.overflow_events += part.overflow_events;
@@ -170,10 +221,11 @@ void merge(const Telemetry& part, Telemetry& whole) {
 }  // namespace
 
 ErrorSums audit_product(const Product& product, const ProductPlan& plan, const TileKernel& kernel,
-                        std::span<float> result, bool full, Telemetry& telemetry) {
+                        std::span<float> result, bool full, Telemetry& telemetry, const AuditTensors* tensors) {
   const Matrix& left = product.left;
   const Matrix& right = product.right;
   PRECSIM_CHECK(left.length() % 2 == 0, "codes without the zero that makes pairs");
+  PRECSIM_CHECK(tensors == nullptr || telemetry.proved, "a product that may overflow, without its matrices");
   const Tiles upright = tiles(*kernel.native, left.rows, right.rows);
   const Tiles turned = tiles(*kernel.native, right.rows, left.rows);
   const bool swapped = turned.down * turned.across < upright.down * upright.across;
@@ -181,15 +233,10 @@ ErrorSums audit_product(const Product& product, const ProductPlan& plan, const T
   AuditJob job{product,          plan, kernel, swapped ? right : left, swapped ? left : right, swapped,
                telemetry.proved, full, result};
   job.cut = cut_pieces(plan.chains, job.proved ? 0 : mean_product(left, right, kernel));
-  native::WordBuffer panels(left.groups * job.panels_of_group() * job.steps() * line_lanes);
-  pack_panels(job, panels);
-  job.panels = panels.data();
-  native::WordBuffer packed_rows(left.groups * job.rows.rows * job.steps());
-  pack_rows(job, grid, packed_rows);
-  job.packed_rows = packed_rows.data();
   if (!job.proved) {
     add_norms(job, grid);
   }
+  const Operands operands(job, tensors, grid);
   const Bands bands(job, grid);
   ErrorSums errors;
 #pragma omp parallel if (worth_threads(static_cast <std::int64_t>(telemetry.products) / 16))
@@ -200,7 +247,7 @@ ErrorSums audit_product(const Product& product, const ProductPlan& plan, const T
       const Band band = bands.band(i);
       const std::size_t first = bands.first_output(band);
       audit.begin_band(first, bands.outputs(band));
-      run_band(job, grid, band, audit);
+      operands.run(band, audit);
 #pragma omp ordered
       errors.add(result.subspan(first, audit.exact().size()), audit.exact());
     }

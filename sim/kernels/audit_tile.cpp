@@ -12,7 +12,7 @@ TileAudit::TileAudit(const AuditJob& job)
       lanes_(std::int64_t{slots_per_span + 1} * most_lines * line_lanes),
       lane_stride_(job.lanes.rows > 1 ? job.index(0, 0, 1) - job.index(0, 0, 0) : 1) {
   if (!scale_by_chain_ && job.rows.row_stride == 0 && job.lanes.row_stride == 0) {
-    at_ = {0, 0, 0, job.most_rows(), job.kernel.native->panels, 0};
+    at_ = {0, 0, 0, job.most_rows(), job.kernel.native->panels, 0, nullptr, nullptr};
     set_scale(job.plan.chains.front());
   }
 }
@@ -26,7 +26,7 @@ const native::Word* TileAudit::row_of(int line) const {
 }
 
 const native::Word* TileAudit::panel_of(int line) const {
-  return job_.panels + (at_.group * job_.panels_of_group() + at_.panel + line % at_.panels) * job_.steps() * line_lanes;
+  return at_.panel_words + line % at_.panels * job_.steps() * line_lanes;
 }
 
 void TileAudit::begin_band(std::size_t first, std::size_t count) {
@@ -75,7 +75,7 @@ void TileAudit::run_lanes(std::size_t span) {
   const AuditSpan& now = job_.cut.spans[span];
   native::Tile tile;
   for (int r = 0; r < std::min(at_.rows, native::row_pointers); ++r) {
-    tile.rows[r] = job_.packed_rows + (at_.group * job_.rows.rows + at_.row) * job_.steps() + r;
+    tile.rows[r] = at_.row_words + r;
   }
   tile.second = native::row_pointers;
   tile.row_step = at_.rows;

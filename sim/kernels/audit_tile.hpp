@@ -12,7 +12,8 @@
 
 namespace precsim::kernels {
 
-/// What all tiles of a call share.
+/// What all tiles of a call share. The codes of matrices are read only where the call is not proved, or exponents
+/// change within it.
 struct AuditJob {
   const Product& product;
   const ProductPlan& plan;
@@ -24,9 +25,7 @@ struct AuditJob {
   bool full;
   std::span<float> result;
   AuditCut cut = {};
-  const native::Word* panels = nullptr;       ///< [group][panel][step][line_lanes]
-  const native::Word* packed_rows = nullptr;  ///< [group][tile][step][row]
-  std::vector<float> row_norms = {};          ///< of pieces, only where the call is not proved
+  std::vector<float> row_norms = {};  ///< of pieces, only where the call is not proved
   std::vector<float> lane_norms = {};
   std::vector<float> tile_norms = {};  ///< [group][row tile][piece], the largest of its rows
 
@@ -43,7 +42,9 @@ struct AuditJob {
 struct AuditPlace {
   std::int64_t group, row, panel;
   int rows, panels;
-  std::int64_t row_tile;  ///< over all groups
+  std::int64_t row_tile;            ///< over all groups
+  const native::Word* row_words;    ///< [step][row]
+  const native::Word* panel_words;  ///< [panel][step][line_lanes]
 };
 
 /// The workspace of one thread, and what it has counted.

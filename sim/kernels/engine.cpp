@@ -11,6 +11,7 @@
 #include "formats/grammar.hpp"
 #include "sim/arith/reduce.hpp"
 #include "sim/kernels/native_multiply.hpp"
+#include "sim/kernels/tensor_multiply.hpp"
 #include "sim/kernels/threads.hpp"
 
 namespace precsim::kernels {
@@ -27,14 +28,21 @@ constexpr EngineEntry table[] = {
 
 constexpr int checked_outputs = 64;
 
-void simulate(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
-              const TileKernel* kernel) {
+void simulate_matrices(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
+                       const TileKernel* kernel) {
   const bool integer = call.left.is_integer() && call.right.is_integer();
   const Matrix left = call.left.matrix ? Matrix{} : as_matrix(call, Side::left, integer);
   const Matrix right = call.right.matrix ? Matrix{} : as_matrix(call, Side::right, integer);
   multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
             call.right.matrix ? *call.right.matrix : right, call.accumulators, call.bits},
            result, level, telemetry, kernel);
+}
+
+void simulate(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
+              const TileKernel* kernel) {
+  if (!multiply_proved_tensors(call, result, level, telemetry, tile_kernel(kernel))) {
+    simulate_matrices(call, result, level, telemetry, kernel);
+  }
   finish(call, result, kernel);
 }
 
@@ -70,7 +78,9 @@ void check_sample(const ProductCall& call, const Telemetry& telemetry, std::span
 void check(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
            const TileKernel* chosen) {
   const TileKernel& kernel = chosen == nullptr ? best_tile_kernel() : *chosen;
-  simulate(call, result, level, telemetry, &other_tile_kernel(kernel));
+  const TileKernel& other = other_tile_kernel(kernel);
+  simulate_matrices(call, result, level, telemetry, &other);  // whose chain is proved from the rows, not from tensors
+  finish(call, result, &other);
   std::vector<float> native(result.size());
   Telemetry free;
   ProductCall again = call;

@@ -36,7 +36,7 @@ struct Operand {
   int exponent = 0;
   std::span<const float> values = {};
   std::optional<Matrix> matrix = {};
-  const native::CodeSquares* squares = nullptr;  ///< of the codes: spares the native engine's proofs reading them
+  const native::CodeSquares* squares = nullptr;  ///< of the codes: spares proofs reading them
 
   bool is_integer() const { return matrix ? matrix->is_integer() : !codes.empty(); }
 };

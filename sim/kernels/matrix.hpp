@@ -43,6 +43,9 @@ struct Matrix {
 Matrix lower(const ConvShape& shape, Pass pass, Side side, std::span<const std::int16_t> codes, int exponent);
 Matrix lower(const ConvShape& shape, Pass pass, Side side, std::span<const float> values, bool even = false);
 
+/// What lower() of codes gives, less the codes: the shape of the matrix and the exponent.
+Matrix without_codes(const ConvShape& shape, Pass pass, Side side, int exponent);
+
 struct TileKernel;
 
 /// How a tensor is converted for one use: format, rounding, draws, and the name it has in errors.

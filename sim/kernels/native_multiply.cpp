@@ -41,16 +41,9 @@ bool convolve_codes(const ProductCall& call, std::span<float> result, Telemetry&
   const std::int16_t* const left = call.left.codes.data();
   const std::int16_t* const right = call.right.codes.data();
   const auto start = std::chrono::steady_clock::now();
-  if (accumulator.chain == arith::chain_auto) {
-    const ProvedChain chain = native::prove_chain(call.shape, call.pass, {left, call.left.squares},
-                                                  {right, call.right.squares}, accumulator.atom, kernel);
-    telemetry.chain_length = chain.length;
-    telemetry.proved = chain.proved;
-  } else {
-    telemetry.chain_length = accumulator.chain;
-    telemetry.proved = native::is_proved(call.shape, call.pass, {left, call.left.squares}, {right, call.right.squares},
-                                         accumulator.chain, kernel);
-  }
+  const ProvedChain chain = prove_tensors(call, kernel);
+  telemetry.chain_length = chain.length;
+  telemetry.proved = chain.proved;
   telemetry.proof_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto chains = arith::cut({shape.taps * channels, channels, 0, 0}, telemetry.chain_length).size();
   telemetry.chains = telemetry.outputs * chains;
@@ -100,6 +93,16 @@ void multiply_matrices(const ProductCall& call, std::span<float> result, Telemet
 }
 
 }  // namespace
+
+ProvedChain prove_tensors(const ProductCall& call, const TileKernel& kernel) {
+  const arith::IntegerAccumulator& accumulator = call.accumulators.integer;
+  const native::CodeOperand left{call.left.codes.data(), call.left.squares};
+  const native::CodeOperand right{call.right.codes.data(), call.right.squares};
+  if (accumulator.chain == arith::chain_auto) {
+    return native::prove_chain(call.shape, call.pass, left, right, accumulator.atom, kernel);
+  }
+  return {accumulator.chain, native::is_proved(call.shape, call.pass, left, right, accumulator.chain, kernel)};
+}
 
 Matrix as_matrix(const ProductCall& call, Side side, bool integer) {
   const Operand& operand = side == Side::left ? call.left : call.right;

@@ -14,6 +14,9 @@ namespace precsim::kernels {
 /// `measured` is false.
 void multiply_native(const ProductCall& call, std::span<float> result, Telemetry& telemetry, const TileKernel& kernel);
 
+/// The chain of a product of two tensors of codes, as their matrices would give it.
+ProvedChain prove_tensors(const ProductCall& call, const TileKernel& kernel);
+
 /// The tensor of one side as a matrix.
 Matrix as_matrix(const ProductCall& call, Side side, bool integer);
 

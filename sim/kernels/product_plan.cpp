@@ -23,41 +23,50 @@ void check_finite(const Matrix& operand, std::string_view side, const Product& p
   }
 }
 
-}  // namespace
-
-ProductPlan plan_product(const Product& product, Telemetry& telemetry, const TileKernel* kernel) {
+/// What every plan and its telemetry begin with.
+ProductPlan begin_plan(const Product& product, Telemetry& telemetry) {
   ProductPlan plan{product_shape(product.shape, product.pass), product.accumulators.integer, {}};
   PRECSIM_CHECK(product.left.rows == plan.shape.rows && product.right.rows == plan.shape.columns &&
                     product.left.groups == plan.shape.groups,
                 "operands of another shape");
-  const arith::ReductionLayout layout = reduction_layout(product.left, product.right);
-  const auto outputs = static_cast<std::uint64_t>(plan.shape.groups * plan.shape.rows * plan.shape.columns);
   telemetry = Telemetry{};
-  telemetry.outputs = outputs;
-  telemetry.products = outputs * static_cast<std::uint64_t>(layout.length);
+  telemetry.outputs = static_cast<std::uint64_t>(plan.shape.groups * plan.shape.rows * plan.shape.columns);
+  telemetry.products =
+      telemetry.outputs * static_cast<std::uint64_t>(reduction_layout(product.left, product.right).length);
   telemetry.exact = "double_fma";
-  if (!product.is_integer()) {
-    PRECSIM_CHECK(!product.left.values.empty() && !product.right.values.empty(), "an operand without FP32 values");
-    if (product.accumulators.floating.sum.nan_codes == 0) {
-      check_finite(product.left, "left", product, array_kernel(kernel));
-      check_finite(product.right, "right", product, array_kernel(kernel));
-    }
-    return plan;
-  }
-  if (plan.accumulator.chain == arith::chain_auto) {
-    const ProvedChain chain = prove_chain(product.left, product.right, plan.accumulator.atom, kernel);
-    plan.accumulator.chain = chain.length;
-    telemetry.proved = chain.proved;
-  } else {
-    telemetry.proved = is_proved(product.left, product.right, plan.accumulator.chain, kernel);
-  }
-  plan.chains = arith::cut(layout, plan.accumulator.chain);
-  telemetry.chain_length = plan.accumulator.chain;
-  telemetry.chains = outputs * plan.chains.size();
+  return plan;
+}
+
+}  // namespace
+
+ProductPlan plan_proved(const Product& product, const ProvedChain& chain, Telemetry& telemetry) {
+  ProductPlan plan = begin_plan(product, telemetry);
+  plan.accumulator.chain = chain.length;
+  plan.chains = arith::cut(reduction_layout(product.left, product.right), chain.length);
+  telemetry.proved = chain.proved;
+  telemetry.chain_length = chain.length;
+  telemetry.chains = telemetry.outputs * plan.chains.size();
   if (product.left.block_stride == 0 && product.right.block_stride == 0) {
     telemetry.exact = "int64";
   }
   return plan;
+}
+
+ProductPlan plan_product(const Product& product, Telemetry& telemetry, const TileKernel* kernel) {
+  if (product.is_integer()) {
+    const arith::IntegerAccumulator& accumulator = product.accumulators.integer;
+    const ProvedChain chain =
+        accumulator.chain == arith::chain_auto
+            ? prove_chain(product.left, product.right, accumulator.atom, kernel)
+            : ProvedChain{accumulator.chain, is_proved(product.left, product.right, accumulator.chain, kernel)};
+    return plan_proved(product, chain, telemetry);
+  }
+  PRECSIM_CHECK(!product.left.values.empty() && !product.right.values.empty(), "an operand without FP32 values");
+  if (product.accumulators.floating.sum.nan_codes == 0) {
+    check_finite(product.left, "left", product, array_kernel(kernel));
+    check_finite(product.right, "right", product, array_kernel(kernel));
+  }
+  return begin_plan(product, telemetry);
 }
 
 void finish_telemetry(const ErrorSums& errors, TelemetryLevel level, Telemetry& telemetry) {

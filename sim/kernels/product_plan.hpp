@@ -19,6 +19,9 @@ struct ProductPlan {
 /// UserError for non-finite operands of an accumulator without NaN.
 ProductPlan plan_product(const Product& product, Telemetry& telemetry, const TileKernel* kernel);
 
+/// The same of two integer operands whose chain and proof are known; the codes of their matrices are not read.
+ProductPlan plan_proved(const Product& product, const ProvedChain& chain, Telemetry& telemetry);
+
 /// Without full telemetry, removes what only that level promises; with it, reports errors: summed up already, or of
 /// result and exact sums.
 void finish_telemetry(const ErrorSums& errors, TelemetryLevel level, Telemetry& telemetry);
