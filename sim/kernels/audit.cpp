@@ -116,8 +116,8 @@ AuditSide side_of(const AuditJob& job, Side side, const AuditTensors* tensors, c
   return {matrix, {job.product.shape, job.product.pass, side, matrix.period, codes}, strips, packing};
 }
 
-/// The right operand is packed before all tiles, and so is the left one where it must be; otherwise a few units of it
-/// before their tiles.
+/// The right operand is packed before all tiles, and so is the left one where it must be; otherwise so many units of it
+/// as stay in the second-level cache, before their tiles.
 class Operands {
  public:
   Operands(const AuditJob& job, const AuditTensors* tensors, const Tiles& grid)
@@ -127,10 +127,10 @@ class Operands {
         right_(side_of(job, Side::right, tensors, grid)) {
     right_words_ = pack_all(right_, Kept::of_thread().right);
     left_words_ = left_.packs_strips() ? nullptr : pack_all(left_, Kept::of_thread().left);
-    constexpr std::int64_t most_words = 1 << 14;
-    const std::int64_t unit_words =
-        std::max<std::int64_t>(left_.words_of_group() / (job.swapped ? grid.across : grid.down), 1);
-    units_per_block_ = job.swapped ? 1 : std::max<std::int64_t>(most_words / unit_words, 1);
+    constexpr std::int64_t most_words = 1 << 16;
+    const std::int64_t unit_words = left_.words_of_group() / (job.swapped ? grid.across : grid.down);
+    const bool used_once = job.swapped || grid.across == 1;
+    units_per_block_ = used_once ? 1 : std::max<std::int64_t>(most_words / std::max<std::int64_t>(unit_words, 1), 1);
   }
 
   void run(const Band& band, TileAudit& audit) const {
