@@ -115,14 +115,15 @@ void AuditSide::take_across(std::int64_t group, std::int64_t first_step, std::in
 void AuditSide::interleave(const std::int16_t* lines, std::int64_t first_step, std::int64_t steps,
                            native::Word* to) const {
   if (strips_.panels) {
-    packing_.pack({lines, across_distance(), begins_}, steps, to + first_step * line_lanes, this->steps() * line_lanes);
+    packing_.pack({lines, 2 * across_distance(), across_distance(), begins_}, steps, to + first_step * line_lanes,
+                  this->steps() * line_lanes);
     return;
   }
   alignas(64) native::Word sixteen[most_block_words / 2];
   for (std::int64_t strip = 0; strip < strips_.count; ++strip) {
     const std::int64_t width = strips_.width(strip);
     const std::span<const std::int64_t> begin(&begins_[static_cast<std::size_t>(strip)], 1);
-    packing_.pack({lines, across_distance(), begin}, steps, sixteen, 0);
+    packing_.pack({lines, 2 * across_distance(), across_distance(), begin}, steps, sixteen, 0);
     narrow(sixteen, steps, width, to + offset(strip) + first_step * width);
   }
 }

@@ -10,6 +10,19 @@ Scratch& scratch() {
   return of_thread;
 }
 
+namespace {
+
+/// What patches see is packed for every pixel and tap where it is lanes, once where it is rows, but then the result is
+/// transposed: worth it from this many pixels for an output channel on. A single tap has nothing to share, and slices
+/// of narrow groups little.
+bool rows_are_patches(const ConvShape& shape) {
+  constexpr std::int64_t least_pixels = 16;
+  return shape.groups == 1 && shape.kh * shape.kw > 1 &&
+         shape.n * shape.out_h() * shape.out_w() >= least_pixels * shape.oc;
+}
+
+}  // namespace
+
 template <class T>
 void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, const T* left, const T* right,
               const Semantics& semantics, float* result, const Epilogue& epilogue) {
@@ -19,6 +32,9 @@ void convolve(const NativeKernel& kernel, const ConvShape& shape, Pass pass, con
     case Pass::input_gradient:
       return input_gradient(kernel, shape, left, right, semantics, result);
     case Pass::weight_gradient:
+      if (rows_are_patches(shape)) {
+        return window_gradient(kernel, shape, left, right, semantics, result);
+      }
       return weight_gradient(kernel, shape, left, right, semantics, result);
   }
 }

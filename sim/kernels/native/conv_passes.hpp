@@ -11,7 +11,7 @@ namespace precsim::kernels::native {
 
 /// Working memory of a thread, kept between calls.
 struct Scratch {
-  KeptBuffer weights, windows, errors, rows, lanes;
+  KeptBuffer weights, windows, errors, rows, lanes, sums;
 };
 Scratch& scratch();
 
@@ -23,6 +23,10 @@ void input_gradient(const NativeKernel& kernel, const ConvShape& shape, const T*
                     const Semantics& semantics, float* result);
 template <class T>
 void weight_gradient(const NativeKernel& kernel, const ConvShape& shape, const T* errors, const T* input,
+                     const Semantics& semantics, float* result);
+/// The weight gradient of one group.
+template <class T>
+void window_gradient(const NativeKernel& kernel, const ConvShape& shape, const T* errors, const T* input,
                      const Semantics& semantics, float* result);
 
 }  // namespace precsim::kernels::native

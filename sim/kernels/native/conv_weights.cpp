@@ -52,7 +52,7 @@ Weights pack_weights_transposed(const NativeKernel& kernel, const ConvShape& sha
     Word* const out = to + i * tap_steps * panel_lanes;
     if (whole) {
       const std::int64_t start[] = {0};
-      packing(kernel).pack({base, taps * ic, start}, tap_steps, out, 0);
+      packing(kernel).pack({base, per_step * taps * ic, taps * ic, start}, tap_steps, out, 0);
       continue;
     }
     const std::int64_t lanes = std::min<std::int64_t>(panel_lanes, ic - panel * panel_lanes);

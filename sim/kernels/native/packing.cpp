@@ -15,9 +15,9 @@ namespace {
 void pack_codes(const PackedLines<std::int16_t>& lines, std::int64_t steps, Word* to, std::int64_t next_panel) {
   for (const std::int64_t panel : lines.panels) {
     const std::int16_t* low = lines.first + panel;
-    for (std::int64_t s = 0; s < steps; ++s, low += 2 * lines.distance) {
+    for (std::int64_t s = 0; s < steps; ++s, low += lines.distance) {
       for (int j = 0; j < panel_lanes; ++j) {
-        const Word high = static_cast<std::uint16_t>(low[lines.distance + j]);
+        const Word high = static_cast<std::uint16_t>(low[lines.pair + j]);
         to[s * panel_lanes + j] = static_cast<std::uint16_t>(low[j]) | high << 16;
       }
     }
@@ -48,9 +48,9 @@ __attribute__((target("avx512f,avx512bw"))) void pack_codes_avx512(const PackedL
                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   for (const std::int64_t panel : lines.panels) {
     const std::int16_t* low = lines.first + panel;
-    for (std::int64_t s = 0; s < steps; ++s, low += 2 * lines.distance) {
+    for (std::int64_t s = 0; s < steps; ++s, low += lines.distance) {
       const __m512i a = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(low)));
-      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + lines.distance));
+      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + lines.pair));
       _mm512_storeu_si512(to + s * panel_lanes, _mm512_permutexvar_epi16(halves, _mm512_inserti64x4(a, b, 1)));
     }
     to += next_panel;
@@ -111,9 +111,9 @@ __attribute__((target("avx2"))) void pack_codes_avx2(const PackedLines<std::int1
                                                      Word* to, std::int64_t next_panel) {
   for (const std::int64_t panel : lines.panels) {
     const std::int16_t* low = lines.first + panel;
-    for (std::int64_t s = 0; s < steps; ++s, low += 2 * lines.distance) {
+    for (std::int64_t s = 0; s < steps; ++s, low += lines.distance) {
       const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low));
-      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + lines.distance));
+      const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + lines.pair));
       const __m256i even = _mm256_unpacklo_epi16(a, b);
       const __m256i odd = _mm256_unpackhi_epi16(a, b);
       auto* const step = reinterpret_cast<__m256i*>(to + s * panel_lanes);

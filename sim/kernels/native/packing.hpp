@@ -8,11 +8,12 @@
 
 namespace precsim::kernels::native {
 
-/// Lines at equal distances, and where in them panels of sixteen lanes begin.
+/// Lines at equal distances, one a step, and where in them panels of sixteen lanes begin.
 template <class T>
 struct PackedLines {
   const T* first;
   std::int64_t distance;
+  std::int64_t pair;  ///< from the line of a step to the second one that codes take
   std::span<const std::int64_t> panels;
 };
 

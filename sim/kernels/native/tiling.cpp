@@ -12,38 +12,6 @@
 namespace precsim::kernels::native {
 namespace {
 
-/// Memory that will be wanted in the second-level cache, asked for in `times` shares.
-class PrefetchRanges {
- public:
-  PrefetchRanges(std::span<const MemoryRange> ranges, std::int64_t times) : ranges_(ranges) {
-    std::int64_t bytes = 0;
-    for (const MemoryRange& range : ranges) {
-      bytes += (range.bytes + line_bytes - 1) / line_bytes * line_bytes;
-    }
-    share_ = (bytes / line_bytes + times - 1) / times * line_bytes;
-  }
-  void ask() {
-    for (std::int64_t left = share_; left > 0 && !ranges_.empty();) {
-      const MemoryRange& range = ranges_.front();
-      const std::int64_t stop = std::min(at_ + left, range.bytes);
-      left -= stop - at_;
-      for (; at_ < stop; at_ += line_bytes) {
-        __builtin_prefetch(static_cast<const char*>(range.begin) + at_, 0, 2);
-      }
-      if (at_ >= range.bytes) {
-        ranges_ = ranges_.subspan(1);
-        at_ = 0;
-      }
-    }
-  }
-
- private:
-  static constexpr std::int64_t line_bytes = 64;
-  std::span<const MemoryRange> ranges_;
-  std::int64_t at_ = 0;
-  std::int64_t share_ = 0;
-};
-
 /// First and past the last word of a block, in rows (words) or panels (steps).
 struct Extent {
   std::int64_t row, row_words, panel, panel_words;
@@ -54,21 +22,25 @@ struct Extent {
         panel_words((block.back().panel + block.back().steps) * panel_lanes - panel) {}
 };
 
-/// What the loops over a tile of a block ask for, a cache line every step, while `passes` pairs of panels pass: first
-/// the words of the tile that comes next if they lie side by side, then, where there are steps enough, its rows of the
-/// result if those do.
+/// What the loops over a tile of a block ask for, a cache line every step, while `passes` pairs of panels pass: what is
+/// read next; then the words of the tile that comes next if they lie side by side, and, where there are steps enough,
+/// its rows of the result if those do.
 class LinesAhead {
  public:
-  LinesAhead(const Tiling& tiling, const Extent& extent, std::int64_t passes)
-      : tiling_(tiling), row_(extent.row), passes_(passes) {
-    const std::int64_t steps = extent.panel_words / panel_lanes;
+  LinesAhead(const Tiling& tiling, const Extent& extent, std::int64_t passes, std::span<const MemoryRange> read_next)
+      : tiling_(tiling),
+        row_(extent.row),
+        passes_(passes),
+        steps_(extent.panel_words / panel_lanes),
+        read_next_(read_next) {
     row_lines_ = tiling.row_step > 1 ? extent.row_words / line_words + 1 : 0;
-    row_passes_ = (row_lines_ + steps - 1) / steps;
-    most_result_lines_ = std::max<std::int64_t>(0, passes - row_passes_) * steps;
+    row_passes_ = (row_lines_ + steps_ - 1) / steps_;
+    most_result_lines_ = std::max<std::int64_t>(0, passes - row_passes_) * steps_;
   }
   void begin(const RowTile& next) {
     const std::int64_t lines = (next.rows * tiling_.columns + line_words - 1) / line_words;
-    asks_result_ = next.spaced_result && next.distance == tiling_.columns && most_result_lines_ >= lines;
+    asks_result_ =
+        read_next_.empty() && next.spaced_result && next.distance == tiling_.columns && most_result_lines_ >= lines;
     const Word* const words = next.tile.rows[0] + row_;
     rows_ = {words, row_lines_, asks_result_ || row_lines_ == 0 ? row_passes_ : passes_};
     result_ = {reinterpret_cast<const Word*>(tiling_.result + next.result), lines,
@@ -76,10 +48,16 @@ class LinesAhead {
   }
   bool asks_result() const { return asks_result_; }
   /// The first line for the next pair of panels, or null.
-  const Word* take() { return rows_.passes > 0 ? rows_.take() : result_.passes > 0 ? result_.take() : nullptr; }
+  const Word* take() {
+    if (!read_next_.empty()) {
+      return take_next();
+    }
+    return rows_.passes > 0 ? rows_.take() : result_.passes > 0 ? result_.take() : nullptr;
+  }
 
  private:
-  static constexpr std::int64_t line_words = 64 / sizeof(Word);
+  static constexpr std::int64_t line_bytes = 64;
+  static constexpr std::int64_t line_words = line_bytes / sizeof(Word);
   struct Lines {
     const Word* at = nullptr;
     std::int64_t lines = 0, passes = 0;
@@ -93,8 +71,21 @@ class LinesAhead {
       return now;
     }
   };
+  const Word* take_next() {
+    const MemoryRange range = read_next_.front();
+    const char* const lines = static_cast<const char*>(range.begin) + read_;
+    read_ += steps_ * line_bytes;
+    if (read_ >= range.bytes) {
+      read_next_ = read_next_.subspan(1);
+      read_ = 0;
+    }
+    return reinterpret_cast<const Word*>(lines);
+  }
+
   const Tiling& tiling_;
-  std::int64_t row_, passes_, row_lines_, row_passes_, most_result_lines_;
+  std::int64_t row_, passes_, steps_, row_lines_, row_passes_, most_result_lines_;
+  std::span<const MemoryRange> read_next_;
+  std::int64_t read_ = 0;
   bool asks_result_ = false;
   Lines rows_, result_;
 };
@@ -107,8 +98,7 @@ void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t
   const Extent extent(tiling.blocks[block], tiling.row_step);
   const std::int64_t most = tiling.kernel->panels;
   const std::int64_t passes = (last_panel - first_panel + most - 1) / most;
-  PrefetchRanges others(read_next, static_cast<std::int64_t>(tiles.size()) * passes);
-  LinesAhead ahead(tiling, extent, passes);
+  LinesAhead ahead(tiling, extent, passes, read_next);
   bool asked = false;  // for the result of this tile
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     const RowTile& next = tiles[i + 1 == tiles.size() ? i : i + 1];
@@ -118,7 +108,6 @@ void run_block(const Tiling& tiling, std::span<const RowTile> tiles, std::size_t
       if (!(right ? asked : ahead.asks_result())) {
         run.prefetch_result(right ? tiles[i] : next, right ? panel + most : first_panel);
       }
-      others.ask();
       run.run(tiles[i], panel, static_cast<int>(std::min(most, last_panel - panel)), ahead.take());
     }
     asked = ahead.asks_result();

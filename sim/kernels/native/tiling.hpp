@@ -54,7 +54,7 @@ inline constexpr std::int64_t cached_panel_words = 196608;
 
 /// Fills the result rows [first_row, last_row), columns [first_panel, last_panel) * panel_lanes from the first block
 /// alone, all panels of a tile's rows before the next rows: for panels that stay in the second-level cache, which tiles
-/// read as fast as the first. Asks meanwhile, a little before every tile, for what is read next.
+/// read as fast as the first. Asks meanwhile, a cache line every step, for what is read next.
 void run_rows(const Tiling& tiling, std::int64_t first_row, std::int64_t last_row, std::int64_t first_panel,
               std::int64_t last_panel, std::span<const MemoryRange> read_next = {});
 

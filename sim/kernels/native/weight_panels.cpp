@@ -36,23 +36,36 @@ std::vector<PixelRun> pixel_runs(std::span<const WindowRun> windows, std::int64_
   return runs;
 }
 
-std::vector<PixelRun> pixel_runs_below(std::span<const WindowRun> windows, std::int64_t column, std::int64_t line,
-                                       std::int64_t columns, std::int64_t more, std::int64_t per_step) {
-  std::vector<PixelRun> runs;
-  while (!windows.empty()) {
-    const WindowRun& top = windows.front();
-    std::int64_t left = more * per_step;
-    for (; !windows.empty() && windows.front().image == top.image; windows = windows.subspan(1)) {
-      left += windows.front().count;
+template <class T>
+std::vector<PixelBlock> cut_pixels(std::int64_t pixels, std::int64_t chain, std::int64_t most_steps) {
+  constexpr std::int64_t per_step = products_per_step<T>;
+  const std::int64_t steps = (pixels + per_step - 1) / per_step;
+  const std::int64_t count = (steps + most_steps - 1) / most_steps;
+  const Stretch whole{0, steps * per_step, 0};
+  std::vector<PixelBlock> blocks;
+  for (std::vector<Segment>& segments :
+       cut_reduction<T>({&whole, 1}, whole.count, chain, (steps + count - 1) / count)) {
+    const std::int64_t first = segments.front().panel;
+    const std::int64_t last = segments.back().panel + segments.back().steps;
+    for (Segment& segment : segments) {
+      segment.panel -= first;
+      segment.row = segment.panel * panel_lanes;
     }
-    std::int64_t x = top.column;
-    for (std::int64_t at = top.start - x * column; left > 0; at += line, x = 0) {
-      const std::int64_t count = std::min(columns - x, left);
-      append(runs, {at + x * column, column, count / per_step}, per_step);
-      left -= count;
+    blocks.push_back({first * per_step, last * per_step, last - first, std::move(segments)});
+  }
+  return blocks;
+}
+
+void clear_partners(Word* panels, std::int64_t count, std::int64_t panel_words) {
+  for (std::int64_t panel = 1; panel <= count; ++panel) {
+    Word* const last_step = panels + panel * panel_words - panel_lanes;
+    for (std::int64_t j = 0; j < panel_lanes; ++j) {
+      last_step[j] &= 0xffff;
     }
   }
-  return runs;
 }
+
+template std::vector<PixelBlock> cut_pixels<std::int16_t>(std::int64_t, std::int64_t, std::int64_t);
+template std::vector<PixelBlock> cut_pixels<float>(std::int64_t, std::int64_t, std::int64_t);
 
 }  // namespace precsim::kernels::native

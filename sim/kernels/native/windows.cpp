@@ -21,6 +21,16 @@ Windows input_windows(const ConvShape& shape) {
           shape.out_w(), shape.stride, shape.pad, shape.pad,    shape.kh,         shape.kw};
 }
 
+Windows output_pixels(const ConvShape& shape) {
+  Windows pixels;
+  pixels.images = shape.n;
+  pixels.h = pixels.lines = shape.out_h();
+  pixels.w = pixels.columns = shape.out_w();
+  pixels.groups = shape.groups;
+  pixels.channels = shape.group_oc();
+  return pixels;
+}
+
 namespace {
 
 GradientWindows gradient_windows_from(const ConvShape& shape, std::int64_t first_h, std::int64_t first_w) {
@@ -76,9 +86,8 @@ WindowBlock<T>::WindowBlock(const Windows& windows, const T* tensor, WindowUse u
   const auto bytes = [&](std::int64_t elements) { return elements * static_cast<std::int64_t>(sizeof(T)); };
   const bool inside = w.top <= 0 && w.left <= 0 && (w.lines - 1) * w.stride - w.top + w.height <= w.h &&
                       (w.columns - 1) * w.stride - w.left + w.width <= w.w;
-  const std::int64_t side_by_side = (w.groups == 1 ? w.width : 1) * w.channels;
   in_place_ = inside && channels_ == w.channels &&
-              (rows ? bytes(column_) % conflicting_bytes != 0 : side_by_side % panel_lanes == 0);
+              (rows ? bytes(column_) % conflicting_bytes != 0 : w.channels % panel_lanes == 0);
   if (in_place_) {
     return;
   }

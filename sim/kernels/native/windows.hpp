@@ -24,6 +24,9 @@ struct Windows {
 /// What input patches see: the windows of the forward product and of the right side of a weight gradient.
 Windows input_windows(const ConvShape& shape);
 
+/// The pixels of the output as windows over the errors.
+Windows output_pixels(const ConvShape& shape);
+
 /// The windows of the rows of an input gradient whose pixels leave `rest_h`, `rest_w` when the stride divides
 /// (pixel + pad), over the errors; height or width 0 where no tap meets them. Taps run against the window: the first
 /// one reads its last line and pixel.

@@ -54,6 +54,15 @@ std::vector<ConvShape> shapes(Sample& sample) {
   all.push_back({1, 20, 21, 3, 8, 7, 7, 2, 3, 1});
   all.push_back({5, 14, 14, 5, 9, 3, 3, 1, 1, 1});  // chains across images, several blocks of pixels
   all.push_back({9, 8, 8, 7, 33, 3, 3, 1, 1, 1});
+  // Weight gradients of many pixels for few channels: pairs on two lines and across images, in place, one slice of
+  // channels and several, windows one to a line and one to an image.
+  all.push_back({2, 11, 11, 33, 12, 3, 3, 1, 1, 1});
+  all.push_back({3, 12, 14, 16, 16, 2, 4, 1, 0, 1});
+  all.push_back({2, 17, 17, 34, 5, 3, 3, 2, 1, 1});
+  all.push_back({4, 15, 15, 3, 40, 2, 2, 1, 1, 1});
+  all.push_back({9, 9, 9, 8, 20, 1, 2, 1, 0, 1});
+  all.push_back({40, 5, 3, 17, 2, 3, 3, 1, 0, 1});
+  all.push_back({90, 2, 2, 3, 3, 2, 2, 1, 0, 1});
   std::size_t turn = 0;
   for (const std::int64_t stride : {1, 2, 3}) {
     for (const std::int64_t pad : {0, 1, 2}) {
@@ -158,6 +167,7 @@ TEST(NativeConvolution, OfManyThreadsEqualsTheReference) {
   const std::int64_t images = slow_build ? 1 : 4;
   const ConvShape large[] = {{images, 14, 14, 18, 37, 3, 3, 1, 1, 1},
                              {images, 15, 13, 34, 16, 3, 3, 2, 1, 2},
+                             {images, 15, 15, 3, 49, 2, 2, 1, 1, 1},
                              {images, 14, 14, 96, 32, 1, 1, 1, 0, 1}};
   for (const ConvShape& shape : large) {
     for (const Pass pass : passes) {
