@@ -135,7 +135,7 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
   }
   const formats::RandomBits bits = context.bits(layer_, name(role_), static_cast<std::uint32_t>(use));
   std::shared_ptr<kernels::native::CodeSquares> squares;
-  if (integer && groups_ > 0 && context.engine != kernels::Engine::simulate) {
+  if (integer && groups_ > 0) {
     squares = std::make_shared<kernels::native::CodeSquares>();
     squares->begin(shape.pixels(), shape.c, groups_);
   }

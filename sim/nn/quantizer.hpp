@@ -22,8 +22,8 @@ constexpr Use use_of(Pass pass) {
 /// Converts the tensors of one layer and role, and reports each conversion.
 class Quantizer {
  public:
-  /// `groups`: of the convolution that reads the tensors, whose sums of squares are taken then for the proofs of the
-  /// native engine; 0: they are not.
+  /// `groups`: of the convolution that reads the tensors, whose sums of squares are taken then for the proofs of
+  /// chain=auto; 0: they are not.
   Quantizer(std::string layer, Role role, std::int64_t groups = 0)
       : layer_(std::move(layer)), role_(role), groups_(groups) {}
 
