@@ -163,8 +163,9 @@ std::span<const AttributeSchema> run_attributes() {
        "the resolved configuration in INI form, without the keys that cannot change bits"},
       {"configuration_hash", AttributeType::text,
        "64-bit FNV-1a of the above with numerics_version, 16 hexadecimal digits"},
-      {"data_checksum_train", AttributeType::text, "content checksum of the training set, 16 hexadecimal digits"},
-      {"data_checksum_test", AttributeType::text, "content checksum of the test set, 16 hexadecimal digits"},
+      {"data_checksum_train", AttributeType::text,
+       "checksum of the training set, 16 hexadecimal digits: of its content, or as `data.checksum` says"},
+      {"data_checksum_test", AttributeType::text, "checksum of the test set, likewise"},
       {"model", AttributeType::text, "name of the model"},
       {"seed", int64, "seed of every random draw"},
   };
