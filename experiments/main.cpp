@@ -1,8 +1,10 @@
 // The program: parses, dispatches, and turns errors into sentences and exit codes.
 #include <fcntl.h>
+#include <malloc.h>
 
 #include <exception>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,11 +30,20 @@ void occupy_standard_descriptors() {
   }
 }
 
+/// glibc gives large pieces back to the kernel as they are freed, and every step would fault them in again.
+void keep_heap() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace precsim;
   occupy_standard_descriptors();
+  keep_heap();
   std::ios::sync_with_stdio(false);
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   cli::Streams streams{std::cout, std::cerr, cli::inspect_terminal(1), cli::inspect_terminal(2)};
