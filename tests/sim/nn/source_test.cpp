@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "formats/error.hpp"
 #include "sim/nn/dropout.hpp"
 #include "sim/nn/elementwise_layers.hpp"
 #include "sim/nn/merge_layers.hpp"
@@ -212,6 +213,31 @@ TEST(Source, AStepThatIsRecordedGivesTheBitsOfOneThatIsNot) {
       EXPECT_EQ(hash, hashes[0]) << plan;
     }
   }
+}
+
+/// The gradient of a ReLU must see which elements are stored as zeros.
+TEST(Source, ReluBehindWhichElementsMoveIsRefusedWhereTheyAreQuantized) {
+  const auto build = [](const char* plan, bool relu_last) {
+    NetworkBuilder net({1, 8, 8, 2}, 5);
+    net.conv2d("conv", {.channels = 4, .kernel = 3});
+    if (!relu_last) net.relu("relu");
+    net.flatten("flatten");
+    if (relu_last) net.relu("relu");
+    net.linear("fc", net.classes());
+    const Network network(std::move(net), PrecisionPlan(plan), true);
+  };
+  EXPECT_THROW(build("dfp16", false), UserError);
+  EXPECT_NO_THROW(build("dfp16", true));
+  EXPECT_NO_THROW(build("fp32", false)) << "nothing is stored as zero that is not";
+}
+
+TEST(Source, AnAuxiliaryOutputMayBeReadByALayer) {
+  NetworkBuilder net({1, 8, 8, 2}, 5);
+  net.flatten("flatten");
+  net.auxiliary_output(net.linear("first", 5), 0.3);
+  net.linear("second", net.classes());
+  const Trained run = train(std::move(net), PrecisionPlan("dfp16"), few_steps(2));
+  EXPECT_EQ(run.result.outcome, Outcome::finished) << run.result.message;
 }
 
 TEST(Source, StepsAfterTheFirstTakeNoNewMemory) {
