@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/cli/table_styles.hpp"
 #include "experiments/cli/terminal.hpp"
 #include "formats/error.hpp"
 
@@ -55,6 +56,20 @@ std::string Table::text() const {
   text += aligned(rule, columns_, widths);
   for (const auto& row : rows_) text += aligned(row, columns_, widths);
   return text;
+}
+
+std::string Table::text(TableStyle style) const {
+  switch (style) {
+    case TableStyle::text:
+      return text();
+    case TableStyle::csv:
+      return csv_text(columns_, rows_);
+    case TableStyle::markdown:
+      return markdown_text(columns_, rows_);
+    case TableStyle::latex:
+      return latex_text(columns_, rows_);
+  }
+  return {};
 }
 
 std::string cell(double value, int digits) {

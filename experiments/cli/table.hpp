@@ -17,7 +17,14 @@ struct Column {
   Align align = Align::right;
 };
 
-/// Aligned text: names, units, a rule, rows. Two blanks between columns, none at line ends.
+/// How a table is written: aligned text (names, units, a rule, rows; two blanks between columns, none at line ends),
+/// comma-separated values (RFC 4180; units in parentheses behind the names), a Markdown table, a LaTeX tabular with the
+/// rules of package booktabs.
+enum class TableStyle { text, csv, markdown, latex };
+
+/// "text", "csv", "markdown" or "latex"; UserError for others.
+TableStyle parse_table_style(std::string_view name);
+
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
@@ -26,6 +33,7 @@ class Table {
   void add_row(std::vector<std::string> cells);
 
   std::string text() const;
+  std::string text(TableStyle style) const;
 
  private:
   std::vector<Column> columns_;

@@ -6,12 +6,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <optional>
+#include <ostream>
+#include <vector>
 
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/compare_report.hpp"
+#include "experiments/comparison/groups.hpp"
 #include "experiments/record/recovery.hpp"
 #include "formats/error.hpp"
 
@@ -20,15 +26,23 @@ namespace {
 
 const cli::Command command{
     .name = "compare",
-    .summary = "Compares two records bit by bit outside /provenance; exit code 1 names the first difference.",
-    .options = {{.name = "exact", .meaning = "every path, type, shape, attribute and raw value (the only comparison)"},
+    .summary =
+        "Compares runs: what differs in their configurations, accuracy with spread over seeds, SQNR, overflow, "
+        "and the first step at which their bits part. Runs that differ in the seed alone are one configuration. "
+        "With --exact, two files bit by bit outside /provenance; exit code 1 names the first difference.",
+    .options = {{.name = "exact", .meaning = "two files: every path, type, shape, attribute and raw value"},
+                {.name = "reference",
+                 .argument = "LABEL",
+                 .meaning = "the configuration that accuracies and bits are compared with (the first)"},
+                {.name = "by-layer", .meaning = "SQNR and overflow layer by layer"},
+                {.name = "style", .argument = "NAME", .meaning = "text, csv, markdown or latex (text)"},
                 {.name = "json", .meaning = "print JSON"}},
-    .positional = cli::Positional{"RUN.h5", "two records", 2, 2},
-    .example = "precsim compare a.h5 b.h5 --exact"};
+    .positional = cli::Positional{"RUN", "records", 1, 100000},
+    .example = "precsim compare fp32_1.h5 fp32_2.h5 dfp8_1.h5 dfp8_2.h5 --style markdown"};
 
 /// Forks, because HDF5 1.10 itself crashes on some damaged files: the child gets nothing and goes on, the parent its
 /// exit code. A crash is then the files' fault; any other violent death is passed on.
-std::optional<cli::ExitCode> exit_code_of_child(const std::string& first, const std::string& second) {
+std::optional<cli::ExitCode> exit_code_of_child(const std::vector<std::string>& files) {
   const pid_t child = ::fork();
   if (child <= 0) {
     return std::nullopt;  // the child; or there is none, and this process must do
@@ -43,7 +57,42 @@ std::optional<cli::ExitCode> exit_code_of_child(const std::string& first, const 
   if (signal != SIGSEGV && signal != SIGBUS && signal != SIGFPE) {
     std::raise(signal);
   }
-  throw UserError(fmt::format("{} or {} is damaged: HDF5 crashed in reading them", first, second));
+  throw UserError(fmt::format("{} is damaged: HDF5 crashed in reading", fmt::join(files, " or ")));
+}
+
+void check_options(const cli::Arguments& parsed) {
+  const std::size_t files = parsed.positionals().size();
+  if (!parsed.has("exact")) {
+    if (parsed.has("json") && parsed.has("style")) {
+      throw UserError("--style and --json exclude each other");
+    }
+    return;
+  }
+  if (files != 2) {
+    throw UserError(fmt::format("--exact compares two files, not {}", files));
+  }
+  for (const std::string_view option : {"reference", "by-layer", "style"}) {
+    if (parsed.has(option)) {
+      throw UserError(fmt::format("--{} belongs to comparisons without --exact", option));
+    }
+  }
+}
+
+cli::ExitCode compare_exactly(const std::string& first, const std::string& second, bool json, std::ostream& out) {
+  const auto difference = record::first_difference(first, second);
+  if (json) {
+    cli::Json result{{"equal", !difference}};
+    if (difference) {
+      result["path"] = difference->path;
+      result["what"] = difference->what;
+      result["first"] = difference->first;
+      result["second"] = difference->second;
+    }
+    out << cli::json_text(result);
+  } else {
+    out << (difference ? difference->sentence() : std::string("equal outside /provenance")) << '\n';
+  }
+  return difference ? cli::ExitCode::mismatch : cli::ExitCode::ok;
 }
 
 }  // namespace
@@ -54,29 +103,22 @@ cli::ExitCode run_compare(std::span<const std::string> arguments, cli::Streams& 
     return cli::ExitCode::ok;
   }
   const cli::Arguments parsed = cli::parse_arguments(command, arguments);
-  if (!parsed.has("exact")) {
-    throw UserError("compare needs --exact, the one comparison there is");
-  }
-  const std::string& first = parsed.positionals()[0];
-  const std::string& second = parsed.positionals()[1];
-  if (const auto code = exit_code_of_child(first, second)) {
+  check_options(parsed);
+  CompareOptions options{.reference = parsed.value("reference").value_or(""), .by_layer = parsed.has("by-layer")};
+  options.style = cli::parse_table_style(parsed.value("style").value_or("text"));
+  const std::vector<std::string>& files = parsed.positionals();
+  if (const auto code = exit_code_of_child(files)) {
     return *code;
   }
   H5dont_atexit();  // closing the library after a damaged file prints a line of its own
-  const auto difference = record::first_difference(first, second);
-  if (parsed.has("json")) {
-    cli::Json result{{"equal", !difference}};
-    if (difference) {
-      result["path"] = difference->path;
-      result["what"] = difference->what;
-      result["first"] = difference->first;
-      result["second"] = difference->second;
-    }
-    streams.out << cli::json_text(result);
-  } else {
-    streams.out << (difference ? difference->sentence() : std::string("equal outside /provenance")) << '\n';
+  if (parsed.has("exact")) {
+    return compare_exactly(files[0], files[1], parsed.has("json"), streams.out);
   }
-  return difference ? cli::ExitCode::mismatch : cli::ExitCode::ok;
+  std::vector<comparison::ComparedRun> runs;
+  std::ranges::transform(files, std::back_inserter(runs), [](const auto& file) { return comparison::read_run(file); });
+  const std::vector<comparison::Group> groups = comparison::group_runs(std::move(runs));
+  streams.out << (parsed.has("json") ? cli::json_text(compare_json(groups, options)) : compare_text(groups, options));
+  return cli::ExitCode::ok;
 }
 
 }  // namespace precsim::experiments

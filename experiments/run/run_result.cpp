@@ -8,8 +8,8 @@
 #include <limits>
 #include <utility>
 
-#include "experiments/record/bytes.hpp"
 #include "experiments/record/run_schema.hpp"
+#include "experiments/record/table_rows.hpp"
 
 namespace precsim::experiments {
 namespace {
@@ -81,16 +81,10 @@ RunResult recorded_result(const record::Record& record) {
   result.configuration_hash = text("configuration_hash");
   result.state_hash = text("state_hash");
   result.seconds = record::value_of<double>(record.header().provenance, "seconds", source);
-  const std::vector<record::Column>& columns = record.tables()[record::Table::summary].columns;
-  record::ByteReader rows(record.rows(record::Table::summary), source);
-  const auto padded = [&](const record::Column& column) {
-    const std::string_view bytes = rows.take(record::column_bytes(column));
-    return std::string(bytes.substr(0, bytes.find('\0')));
-  };
-  while (!rows.at_end()) {
-    std::string name = padded(columns[0]);
-    const double value = rows.float64();
-    result.figures.push_back({std::move(name), value, padded(columns[2])});
+  const record::TableRows rows(record.tables()[record::Table::summary], record.rows(record::Table::summary));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    result.figures.push_back(
+        {std::string(rows.text(row, "name")), rows.real(row, "value"), std::string(rows.text(row, "unit"))});
   }
   const auto steps = std::ranges::find(result.figures, "steps", &Figure::name);
   result.training.steps = steps == result.figures.end() ? 0 : static_cast<std::int64_t>(steps->value);

@@ -74,6 +74,64 @@ class SameRunTest(CompareTest):
         self.assert_equal_records("a.h5", "b.h5")
 
 
+class SeveralRunsTest(CompareTest):
+    """precsim compare without --exact: runs of two plans and two seeds."""
+
+    def setUp(self):
+        super().setUp()
+        for plan, engine in (("fp32", "simulate"), ("dfp8", "simulate"), ("dfp16", "native")):
+            for seed in (1, 2):
+                self.train({"plan.name": plan, "train.epochs": 1, "record.stats_every": 1, "run.engine": engine},
+                           "--seed", seed, "--out", f"{plan}_s{seed}.h5")
+        self.files = [f"{plan}_s{seed}.h5" for plan in ("fp32", "dfp8", "dfp16") for seed in (1, 2)]
+
+    def read(self, *options) -> dict:
+        return json.loads(self.assert_runs("compare", *self.files, "--json", *options).stdout)
+
+    def test_figures_are_those_of_the_records(self):
+        result = self.read()
+        self.assertEqual([group["label"] for group in result["groups"]], ["fp32", "dfp8", "dfp16"])
+        self.assertEqual([group["settings"] for group in result["groups"]],
+                         [{"plan.name": "fp32"}, {"plan.name": "dfp8"}, {"plan.name": "dfp16"}])
+        eight = result["groups"][1]
+        records = [h5py.File(self.folder / f"dfp8_s{seed}.h5", "r") for seed in (1, 2)]
+        accuracy = [next(row["value"] for row in record["summary"][:] if row["name"] == b"test_accuracy")
+                    for record in records]
+        self.assertAlmostEqual(eight["figures"]["test_accuracy"]["mean"], numpy.mean(accuracy), 14)
+        self.assertAlmostEqual(eight["figures"]["test_accuracy"]["deviation"], numpy.std(accuracy, ddof=1), 14)
+        rows = numpy.concatenate([record["tensor_statistics"][:] for record in records])
+        rows = rows[(rows["layer"] == b"conv1") & (rows["role"] == b"weights")]
+        named = next(row for row in eight["sqnr"] if (row["layer"], row["role"]) == ("conv1", "weights"))
+        self.assertAlmostEqual(named["mean_db"], rows["sqnr_db"].mean(), 10)
+        self.assertEqual(named["worst_db"], rows["sqnr_db"].min())
+        self.assertEqual(named["conversions"], len(rows))
+        events = sum(int(record["telemetry"]["overflow_events"].sum()) for record in records)
+        self.assertEqual(sum(row["events"] for row in eight["overflow"]), events)
+
+        for row in result["groups"][2]["overflow"]:  # native: what was not counted is not zero
+            self.assertEqual(row["events"], 0 if row["proved"] == row["calls"] else None)
+
+    def test_bits_part_at_once_and_equal_runs_never(self):
+        self.assertEqual([row["step"] for row in self.read()["partings"]], [0] * 4)
+        self.train({"plan.name": "fp32", "train.epochs": 1, "record.stats_every": 2}, "--seed", 1, "--out", "same.h5")
+        text = self.assert_runs("compare", "fp32_s1.h5", "same.h5").stdout
+        self.assertIn("never: equal weights", text)
+        self.assertIn("record.stats_every", text)
+
+    def test_options(self):
+        self.assertEqual(self.read("--reference", "dfp8")["reference"], "dfp8")
+        self.assert_refused("compare", *self.files, "--reference", "dfp9", says="nearest is 'dfp8'")
+        for style, sign in (("text", "-----"), ("csv", "configuration,plan.name,seeds,runs\n"), ("markdown", "| --- |"),
+                            ("latex", "\\toprule")):
+            text = self.assert_runs("compare", *self.files, "--style", style, "--by-layer").stdout
+            self.assertIn(sign, text)
+            self.assertIn("conv1", text)
+        self.assert_refused("compare", "fp32_s1.h5", "fp32_s1.h5", says="one configuration and seed")
+        self.assert_refused("compare", "fp32_s1.h5", "--exact", says="two files, not 1")
+        self.assert_refused("compare", *self.files[:2], "--exact", "--by-layer", says="--by-layer")
+        self.assert_refused("compare", *self.files, "--style", "html", says="text, csv, markdown or latex")
+
+
 class DifferenceTest(CompareTest):
     def setUp(self):
         super().setUp()
