@@ -4,6 +4,7 @@ include(CMakePackageConfigHelpers)
 
 # The package that each imported target of other projects comes from, as find_package() takes it.
 set(precsim_packages
+  "Boost::headers=Boost 1.74"
   "Boost::program_options=Boost 1.74 COMPONENTS program_options"
   "Eigen3::Eigen=Eigen3 3.4 NO_MODULE"
   "JPEG::JPEG=JPEG"
