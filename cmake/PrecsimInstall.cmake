@@ -61,7 +61,7 @@ install(FILES ${PROJECT_BINARY_DIR}/precsimConfig.cmake ${PROJECT_BINARY_DIR}/pr
   DESTINATION ${precsim_package_dir})
 foreach(folder IN ITEMS formats sim experiments)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/precsim
-    FILES_MATCHING PATTERN "*.hpp" PATTERN "bench" EXCLUDE PATTERN "cli" EXCLUDE PATTERN "commands" EXCLUDE
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "bench" EXCLUDE PATTERN "cli" EXCLUDE PATTERN "commands" EXCLUDE PATTERN "conversion" EXCLUDE
     PATTERN "product" EXCLUDE PATTERN "verify" EXCLUDE)
 endforeach()
 install(DIRECTORY ${PROJECT_BINARY_DIR}/generated/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/precsim OPTIONAL

@@ -65,6 +65,11 @@ void throw_io_error(std::string_view action, const fs::path& file, int error) {
 
 FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
 FileDescriptor::~FileDescriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -114,16 +119,17 @@ fs::path partial_path(const fs::path& file) {
 
 void replace_file(const fs::path& file, std::string_view bytes) {
   const fs::path partial = partial_path(file);
-  {
-    const FileDescriptor descriptor(
-        ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (descriptor.get() < 0) throw_io_error("create", partial, errno);
-    RemoveOnError guard(partial);
-    write_all(descriptor.get(), bytes, partial);
-    if (::fsync(descriptor.get()) != 0) throw_io_error("write", partial, errno);
-    if (::rename(partial.c_str(), file.c_str()) != 0) throw_io_error("replace", file, errno);
-    guard.disarm();
-  }
+  const FileDescriptor descriptor(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (descriptor.get() < 0) throw_io_error("create", partial, errno);
+  RemoveOnError guard(partial);
+  write_all(descriptor.get(), bytes, partial);
+  move_into_place(descriptor.get(), partial, file);
+  guard.disarm();
+}
+
+void move_into_place(int fd, const fs::path& partial, const fs::path& file) {
+  if (::fsync(fd) != 0) throw_io_error("write", partial, errno);
+  if (::rename(partial.c_str(), file.c_str()) != 0) throw_io_error("replace", file, errno);
   sync_folder_of(file);
 }
 

@@ -18,6 +18,7 @@ class FileDescriptor {
   FileDescriptor() = default;
   explicit FileDescriptor(int fd) : fd_(fd) {}
   FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
   FileDescriptor(const FileDescriptor&) = delete;
   FileDescriptor& operator=(const FileDescriptor&) = delete;
   ~FileDescriptor();
@@ -45,6 +46,9 @@ std::filesystem::path partial_path(const std::filesystem::path& file);
 /// content or all of the new. Temporary file in the same folder, fsync, rename, fsync of the folder. On an error the
 /// old content stays and the temporary file is removed.
 void replace_file(const std::filesystem::path& file, std::string_view bytes);
+
+/// The last step of replace_file, for content that was written to `partial` through `fd` piece by piece.
+void move_into_place(int fd, const std::filesystem::path& partial, const std::filesystem::path& file);
 
 /// The regular file that an output path means: a symbolic link is followed once and for all, so that the link
 /// survives the replacement. UserError for an empty path, a folder, a device, and a file that may not be written:

@@ -179,12 +179,12 @@ const Hdf5Datasets::Opened& Hdf5Datasets::open(std::size_t tensor) {
   return *opened_;
 }
 
-std::vector<std::byte> Hdf5Datasets::read(std::size_t tensor, std::uint64_t first, std::uint64_t count) {
+std::string Hdf5Datasets::read(std::size_t tensor, std::uint64_t first, std::uint64_t count) {
   const Opened& opened = open(tensor);
   const std::size_t width = element_width(tensors_[tensor].entry.type);
   const std::vector<hsize_t> shape = extents_of(opened.space);
-  std::vector<std::byte> bytes(count * width);
-  std::byte* to = bytes.data();
+  std::string bytes(count * width, '\0');
+  char* to = bytes.data();
   for (std::uint64_t left = count; left > 0;) {
     // The longest run that is a box: rows along the first axis at whose boundary `first` stands.
     hsize_t per_row = 1;

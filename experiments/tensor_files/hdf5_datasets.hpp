@@ -24,7 +24,7 @@ class Hdf5Datasets {
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
 
   /// Elements [first, first + count) in C order, as stored. Raises like the constructor.
-  std::vector<std::byte> read(std::size_t tensor, std::uint64_t first, std::uint64_t count);
+  std::string read(std::size_t tensor, std::uint64_t first, std::uint64_t count);
 
  private:
   struct Opened {

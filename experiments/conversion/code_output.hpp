@@ -1,0 +1,32 @@
+// How the codes of a format are stored: which elements, beside which exponents.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "experiments/conversion/tensor_converter.hpp"
+#include "experiments/tensor_files/tensor_writer.hpp"
+#include "formats/format.hpp"
+
+namespace precsim::conversion {
+
+/// Integer formats: int8, int16, or int32, and the exponents of their blocks. Floats: their bit patterns, under the
+/// container's own name where it has one (float16, bfloat16, float8_e4m3fn, float8_e5m2), else as unsigned integers.
+class CodeOutput {
+ public:
+  /// UserError for a format whose codes cannot be written.
+  CodeOutput(const formats::Format& format, tensor_files::Container container);
+
+  tensor_files::StorageType type() const { return type_; }
+  /// Whether every block has an exponent to be stored.
+  bool has_exponents() const { return has_exponents_; }
+  /// The codes of a piece, as stored.
+  std::vector<std::byte> encode(const Converted& piece) const;
+
+ private:
+  tensor_files::StorageType type_ = tensor_files::StorageType::float32;
+  bool has_exponents_ = false;
+  formats::CodeRule rule_;
+};
+
+}  // namespace precsim::conversion
