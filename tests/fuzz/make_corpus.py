@@ -7,7 +7,9 @@ Seeds of the targets that read text are written by hand and lie beside these. Th
 documentation, with nothing of the program."""
 
 import gzip
+import io
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -230,6 +232,58 @@ def checkpoint_seeds():
         put("checkpoint", name, b"\3" + bytes(program))
 
 
+def npy(descr: str, shape: str, data: bytes, fortran: bool = False, version: int = 1) -> bytes:
+    header = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header + data
+
+
+def npy_seeds():
+    put("npy", "float32", npy("'<f4'", "(2, 3)", struct.pack("<6f", *range(6))))
+    put("npy", "float64_fortran", npy("'>f8'", "(2, 3, 2)", struct.pack(">12d", *range(12)), fortran=True))
+    put("npy", "float16_version_2", npy("'<f2'", "(4,)", bytes(8), version=2))
+    put("npy", "bfloat16_scalar", npy("'<V2'", "()", bytes(2), version=3))
+    put("npy", "structure", npy("[('x', '<f4'), ('y', '<i4', (2,))]", "(1,)", bytes(12)))
+    put("npy", "integers", npy("'|i1'", "(3L,)", bytes(3)))
+    put("npy", "pickled", npy("'|O'", "(1,)", b"\x80\x04N."))
+    put("npy", "huge", npy("'<f4'", "(4294967296, 4294967296)", b""))
+    put("npy", "nothing", npy("'<f4'", "(0, 9223372036854775807)", b""))
+
+
+def npz_seeds():
+    def archive(method: int, **arrays: bytes) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", method) as file:
+            for name, content in arrays.items():
+                with file.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=len(arrays) > 1) as member:
+                    member.write(content)
+        return stream.getvalue()
+
+    array = npy("'<f4'", "(100,)", bytes(400))
+    put("npz", "stored", archive(zipfile.ZIP_STORED, a=array))
+    put("npz", "stored_zip64", archive(zipfile.ZIP_STORED, a=array, b=npy("'<f8'", "(1,)", bytes(8))))
+    put("npz", "deflated", archive(zipfile.ZIP_DEFLATED, a=array, f=npy("'<f2'", "(30, 20)", bytes(1200), fortran=True)))
+    put("npz", "pickled", archive(zipfile.ZIP_STORED, a=npy("'|O'", "(1,)", b"\x80\x04N.")))
+    put("npz", "empty", archive(zipfile.ZIP_STORED))
+
+
+def safetensors_seeds():
+    def file(header: str, data: int) -> bytes:
+        return struct.pack("<Q", len(header)) + header.encode() + bytes(range(data))
+
+    def tensor(name: str, dtype: str, shape: str, first: int, end: int) -> str:
+        return f'"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{first},{end}]}}'
+
+    a, b = tensor("a", "F32", "[2,1]", 0, 8), tensor("b.weight", "BF16", "[]", 8, 10)
+    put("safetensors", "two", file("{" + a + "," + b + "}  ", 10))
+    put("safetensors", "metadata", file('{"__metadata__":{"format":"pt"},' + a + "}", 8))
+    put("safetensors", "small_floats", file("{" + tensor("x", "F8_E4M3", "[3]", 0, 3) + "," +
+                                            tensor("y", "F8_E5M2", "[0,7]", 3, 3) + "}", 3))
+    put("safetensors", "integers", file("{" + tensor("x", "I64", "[1]", 0, 8) + "}", 8))
+    put("safetensors", "unknown_type", file("{" + tensor("x", "F4", "[4]", 0, 2) + "}", 2))
+    put("safetensors", "overlap", file("{" + a + "," + tensor("c", "F16", "[1]", 6, 8) + "}", 8))
+    put("safetensors", "hole", file("{" + a + "," + tensor("c", "F16", "[1]", 10, 12) + "}", 12))
+
+
 if __name__ == "__main__":
     idx_seeds()
     mnist_seeds()
@@ -239,4 +293,7 @@ if __name__ == "__main__":
     seal_seeds()
     schedule_seeds()
     compare_seeds()
+    npy_seeds()
+    npz_seeds()
+    safetensors_seeds()
     checkpoint_seeds()

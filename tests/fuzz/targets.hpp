@@ -18,10 +18,13 @@ void format(std::string_view input);
 void idx(std::string_view input);
 void journal(std::string_view input);
 void mnist(std::string_view input);
+void npy(std::string_view input);
+void npz(std::string_view input);
 void picture(std::string_view input);
 void precision_plan(std::string_view input);
 void recovery(std::string_view input);
 void rounding(std::string_view input);
+void safetensors(std::string_view input);
 void schedule(std::string_view input);
 void seal(std::string_view input);
 
@@ -43,10 +46,13 @@ inline constexpr Target targets[] = {
     {"idx", idx},
     {"journal", journal},
     {"mnist", mnist},
+    {"npy", npy},
+    {"npz", npz},
     {"picture", picture},
     {"precision_plan", precision_plan},
     {"recovery", recovery},
     {"rounding", rounding},
+    {"safetensors", safetensors},
     {"schedule", schedule},
     {"seal", seal},
 };
