@@ -1,5 +1,6 @@
 // precsim conv
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -7,15 +8,21 @@
 #include "experiments/commands/product_options.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
+#include "formats/words.hpp"
 
 namespace precsim::experiments {
 namespace {
 
 const cli::Command command{
     .name = "conv",
-    .summary = "Computes one pass of a convolution of generated tensors.",
+    .summary =
+        "Computes one pass of a convolution of tensors, generated or read from files (NHWC; weights OHWI: output "
+        "channels, height, "
+        "width, input channels).",
     .options = product_options(
-        {{.name = "input", .argument = "NxHxWxC", .meaning = "images, their height and width, input channels"},
+        {{.name = "input",
+          .argument = "NxHxWxC",
+          .meaning = "images, their height and width, input channels; these three as far as files do not tell"},
          {.name = "channels", .argument = "C", .meaning = "output channels"},
          {.name = "filter", .argument = "HxW", .meaning = "height and width of the filters (default: 1x1)"},
          {.name = "stride", .argument = "N", .meaning = "pixels between outputs (default: 1)"},
@@ -24,7 +31,11 @@ const cli::Command command{
          {.name = "pass",
           .argument = "NAME",
           .meaning = "forward (A: input, B: weights; default), input_gradient (errors, weights) or weight_gradient "
-                     "(errors, input)"}}),
+                     "(errors, input)"},
+         {.name = "layout",
+          .argument = "NAME",
+          .meaning =
+              "of tensors in files: nhwc (with weights OHWI; default) or nchw (with weights OIHW, as PyTorch)"}}),
     .example = "precsim conv --input 2x14x14x32 --channels 48 --filter 3x3 --pad 1 --pass weight_gradient"};
 
 constexpr std::int64_t largest_size = std::int64_t{1} << 31;
@@ -42,34 +53,95 @@ kernels::Pass parse_pass(const std::string& text) {
   return *found;
 }
 
-ShapeAndPass shape_of(const cli::Arguments& arguments) {
-  if (!arguments.has("input") || !arguments.has("channels")) {
-    throw UserError("give at least --input NxHxWxC and --channels C, the output channels");
+/// Input, weights or errors: what an operand of a pass is.
+const std::optional<Sizes>& file_of(const FileShapes& files, kernels::Pass pass, std::string_view what) {
+  static const std::optional<Sizes> none;
+  const bool forward = pass == kernels::Pass::forward;
+  const bool weight_gradient = pass == kernels::Pass::weight_gradient;
+  if (what == "input") return forward ? files[0] : weight_gradient ? files[1] : none;
+  if (what == "weights") return weight_gradient ? none : files[1];
+  return forward ? none : files[0];
+}
+
+/// Channels and the size of filters from --channels and --filter, else from the weights, else from the errors.
+void set_weights(const cli::Arguments& arguments, const std::optional<Sizes>& weights,
+                 const std::optional<Sizes>& errors, kernels::ConvShape& shape) {
+  shape.oc = weights ? weights->at(0) : errors ? errors->at(3) : 0;
+  shape.kh = weights ? weights->at(1) : 1;
+  shape.kw = weights ? weights->at(2) : 1;
+  if (const auto filter = arguments.value("filter")) {
+    const Sizes sizes = parse_sizes("filter", "HxW", *filter);
+    shape.kh = sizes[0];
+    shape.kw = sizes[1];
   }
-  const auto input = parse_sizes("input", "NxHxWxC", *arguments.value("input"));
-  const auto filter = parse_sizes("filter", "HxW", arguments.value("filter").value_or("1x1"));
+  if (arguments.has("channels")) shape.oc = arguments.integer("channels", 0, 1, largest_size);
+}
+
+/// From --input, else from the input, else from errors and weights where the stride leaves no choice.
+bool set_input(const cli::Arguments& arguments, const std::optional<Sizes>& input, const std::optional<Sizes>& weights,
+               const std::optional<Sizes>& errors, kernels::ConvShape& shape) {
+  Sizes sizes;
+  if (const auto text = arguments.value("input")) {
+    sizes = parse_sizes("input", "NxHxWxC", *text);
+  } else if (input) {
+    sizes = *input;
+  } else if (weights && errors && shape.stride == 1) {
+    sizes = {errors->at(0), errors->at(1) + shape.kh - 1 - 2 * shape.pad, errors->at(2) + shape.kw - 1 - 2 * shape.pad,
+             weights->at(3) * shape.groups};
+  } else {
+    return false;
+  }
+  shape.n = sizes[0];
+  shape.h = sizes[1];
+  shape.w = sizes[2];
+  shape.ic = sizes[3];
+  return true;
+}
+
+ShapeAndPass shape_of(const cli::Arguments& arguments, const FileShapes& files) {
+  const kernels::Pass pass = parse_pass(arguments.value("pass").value_or("forward"));
+  const std::optional<Sizes>& weights = file_of(files, pass, "weights");
+  const std::optional<Sizes>& errors = file_of(files, pass, "errors");
   kernels::ConvShape shape;
-  shape.n = input[0];
-  shape.h = input[1];
-  shape.w = input[2];
-  shape.ic = input[3];
-  shape.oc = arguments.integer("channels", 0, 1, largest_size);
-  shape.kh = filter[0];
-  shape.kw = filter[1];
   shape.stride = arguments.integer("stride", 1, 1, largest_size);
   shape.pad = arguments.integer("pad", 0, 0, largest_size);
   shape.groups = arguments.integer("groups", 1, 1, largest_size);
-  const kernels::Pass pass = parse_pass(arguments.value("pass").value_or("forward"));
-  return {shape, pass,
-          fmt::format("conv {}, input {}, {} channels, filter {}, stride {}, pad {}, groups {}", kernels::name(pass),
-                      *arguments.value("input"), shape.oc, arguments.value("filter").value_or("1x1"), shape.stride,
-                      shape.pad, shape.groups)};
+  set_weights(arguments, weights, errors, shape);
+  if (!set_input(arguments, file_of(files, pass, "input"), weights, errors, shape) || shape.oc == 0) {
+    throw UserError("give at least --input NxHxWxC and --channels C, the output channels, as far as files do not tell");
+  }
+  shape.check("the product");
+  const Sizes input{shape.n, shape.h, shape.w, shape.ic};
+  const Sizes weight{shape.oc, shape.kh, shape.kw, shape.group_ic()};
+  const Sizes output{shape.n, shape.out_h(), shape.out_w(), shape.oc};
+  const bool forward = pass == kernels::Pass::forward;
+  const bool weight_gradient = pass == kernels::Pass::weight_gradient;
+  return {shape,
+          pass,
+          fmt::format("conv {}, input {}, {} channels, filter {}x{}, stride {}, pad {}, groups {}", kernels::name(pass),
+                      fmt::join(input, "x"), shape.oc, shape.kh, shape.kw, shape.stride, shape.pad, shape.groups),
+          {forward ? input : output, weight_gradient ? input : weight},
+          forward           ? output
+          : weight_gradient ? weight
+                            : input};
+}
+
+std::vector<std::size_t> axes(const cli::Arguments& arguments, std::size_t tensor) {
+  const auto layout = arguments.value("layout");
+  if (layout && *layout != "nhwc" && *layout != "nchw") {
+    throw UserError(fmt::format("--layout must be nhwc or nchw, not {}", formats::quote(*layout)));
+  }
+  if (layout && !arguments.has("file-a") && !arguments.has("file-b") && !arguments.has("save")) {
+    throw UserError("--layout has no effect without --file-a, --file-b or --save");
+  }
+  if (!layout || *layout == "nhwc") return {0, 1, 2, 3};
+  return tensor < 2 ? std::vector<std::size_t>{0, 2, 3, 1} : std::vector<std::size_t>{0, 3, 1, 2};
 }
 
 }  // namespace
 
 cli::ExitCode run_conv(std::span<const std::string> arguments, cli::Streams& streams) {
-  return run_product_command(command, shape_of, arguments, streams);
+  return run_product_command({command, shape_of, axes}, arguments, streams);
 }
 
 }  // namespace precsim::experiments

@@ -2,13 +2,18 @@
 #include "experiments/commands/product_options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/product_report.hpp"
+#include "experiments/product/file_operand.hpp"
 #include "experiments/run/run_options.hpp"
+#include "experiments/tensor_files/tensor_writer.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
 
@@ -18,10 +23,76 @@ namespace {
 constexpr std::string_view default_format = "dfp16:headroom=1";
 constexpr std::string_view default_fill = "normal";
 
-product::SideRequest parse_side(const cli::Arguments& arguments, const std::string& side) {
+constexpr std::string_view side_names[] = {"a", "b"};
+constexpr std::size_t result_tensor = 2;
+
+using Files = std::array<std::shared_ptr<const product::FileOperand>, 2>;
+
+Files open_files(const cli::Arguments& arguments, const ProductCommand& command) {
+  Files files;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string side(side_names[i]);
+    const auto path = arguments.value("file-" + side);
+    const auto tensor = arguments.value("tensor-" + side);
+    if (path && arguments.has("fill-" + side)) {
+      throw UserError(fmt::format("operand {0} is either read or filled; leave out --file-{0} or --fill-{0}", side));
+    }
+    if (!path && tensor) throw UserError(fmt::format("--tensor-{0} {1} needs --file-{0} FILE", side, *tensor));
+    if (!path) continue;
+    files[i] = std::make_shared<product::FileOperand>("operand " + side, *path, tensor.value_or(""),
+                                                      command.axes(arguments, i));
+  }
+  return files;
+}
+
+ShapeAndPass shape_with_files(const cli::Arguments& arguments, const ProductCommand& command, const Files& files) {
+  FileShapes shapes;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i]) shapes[i] = files[i]->shape();
+  }
+  ShapeAndPass wanted = command.shape_of(arguments, shapes);
+  wanted.shape.check("the product");
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!shapes[i] || *shapes[i] == wanted.operands[i]) continue;
+    throw UserError(fmt::format("operand {}: {} has the sizes {}, and {} needs {}", side_names[i], files[i]->name(),
+                                fmt::join(*shapes[i], "x"), wanted.text, fmt::join(wanted.operands[i], "x")));
+  }
+  return wanted;
+}
+
+/// The result as a tensor of the name "result"; the file is begun before the product, so that what is wrong with it is
+/// known in time.
+class SavedResult {
+ public:
+  SavedResult(const std::string& path, const ShapeAndPass& wanted, std::vector<std::size_t> order)
+      : sizes_(wanted.result),
+        order_(std::move(order)),
+        writer_(path, {{"result", saved_sizes(), tensor_files::StorageType::float32}}) {}
+
+  void write(std::span<const float> result) {
+    const std::vector<float> values = product::permuted(result, sizes_, order_);
+    writer_.write(0, std::as_bytes(std::span(values)));
+    writer_.commit();
+  }
+
+ private:
+  Sizes saved_sizes() const {
+    Sizes sizes;
+    for (const std::size_t axis : order_) sizes.push_back(sizes_[axis]);
+    return sizes;
+  }
+
+  Sizes sizes_;
+  std::vector<std::size_t> order_;
+  tensor_files::TensorWriter writer_;
+};
+
+product::SideRequest parse_side(const cli::Arguments& arguments, const std::string& side,
+                                std::shared_ptr<const product::OperandSource> file) {
   const std::string format = arguments.value(side).value_or(std::string(default_format));
   const std::string fill = arguments.value("fill-" + side).value_or(std::string(default_fill));
-  return {formats::parse_conversion(format), std::make_shared<product::FilledOperand>(product::parse_fill(fill))};
+  if (!file) file = std::make_shared<product::FilledOperand>(product::parse_fill(fill));
+  return {formats::parse_conversion(format), std::move(file)};
 }
 
 /// Only the accumulator that the two formats meet in may be given.
@@ -43,11 +114,11 @@ kernels::Accumulators parse_accumulators(const cli::Arguments& arguments, bool i
   return accumulators;
 }
 
-product::ProductRequest parse_request(const cli::Arguments& arguments, const ShapeAndPass& wanted) {
+product::ProductRequest parse_request(const cli::Arguments& arguments, const ShapeAndPass& wanted, const Files& files) {
   product::ProductRequest request;
   request.shape = wanted.shape;
   request.pass = wanted.pass;
-  request.sides = {parse_side(arguments, "a"), parse_side(arguments, "b")};
+  request.sides = {parse_side(arguments, "a", files[0]), parse_side(arguments, "b", files[1])};
   request.accumulators = parse_accumulators(arguments, request.is_integer());
   request.seed = static_cast<std::uint32_t>(arguments.integer("seed", 1, 0, std::numeric_limits<std::uint32_t>::max()));
   request.engine = kernels::parse_engine(arguments.value("engine").value_or("simulate"));
@@ -72,6 +143,11 @@ std::vector<cli::Option> product_options(std::vector<cli::Option> own) {
       {.name = "b", .argument = "FORMAT", .meaning = "format of B, likewise"},
       {.name = "fill-a", .argument = "FILL", .meaning = "what A is filled with (default: normal)"},
       {.name = "fill-b", .argument = "FILL", .meaning = "what B is filled with, likewise"},
+      {.name = "file-a", .argument = "FILE", .meaning = "reads A: .npy, .npz, .safetensors or .h5"},
+      {.name = "file-b", .argument = "FILE", .meaning = "reads B, likewise"},
+      {.name = "tensor-a", .argument = "NAME", .meaning = "which tensor of the file (needed where it has several)"},
+      {.name = "tensor-b", .argument = "NAME", .meaning = "likewise"},
+      {.name = "save", .argument = "FILE", .meaning = "writes the result as float32, the kind of file by its suffix"},
       {.name = "list-fills", .meaning = "lists the fills, and stops"},
       {.name = "accumulator",
        .argument = "NAME",
@@ -110,8 +186,9 @@ std::vector<std::int64_t> parse_sizes(std::string_view option, std::string_view 
   return sizes;
 }
 
-cli::ExitCode run_product_command(const cli::Command& command, ShapeAndPass (*shape_of)(const cli::Arguments&),
-                                  std::span<const std::string> arguments, cli::Streams& streams) {
+cli::ExitCode run_product_command(const ProductCommand& product_command, std::span<const std::string> arguments,
+                                  cli::Streams& streams) {
+  const cli::Command& command = product_command.command;
   if (cli::wants_help(arguments)) {
     streams.out << cli::help_text(command, "precsim");
     return cli::ExitCode::ok;
@@ -121,11 +198,18 @@ cli::ExitCode run_product_command(const cli::Command& command, ShapeAndPass (*sh
     streams.out << fills_text();
     return cli::ExitCode::ok;
   }
-  const ShapeAndPass wanted = shape_of(parsed);
-  const product::ProductRequest request = parse_request(parsed, wanted);
+  const std::vector<std::size_t> saved_axes = product_command.axes(parsed, result_tensor);
+  const Files files = open_files(parsed, product_command);
+  const ShapeAndPass wanted = shape_with_files(parsed, product_command, files);
+  const product::ProductRequest request = parse_request(parsed, wanted, files);
   product::check_size(request);
+  std::optional<SavedResult> saved;
+  if (const auto path = parsed.value("save")) {
+    saved.emplace(*path, wanted, saved_axes);
+  }
   const int threads = set_threads(parsed.integer("threads", 0, 0, 1024));
   const product::ProductReport report = product::run_product(request);
+  if (saved && !report.difference) saved->write(report.result);
   const ProductRun run{wanted.text, request, threads, report};
   streams.out << (parsed.has("json") ? product_json(run) : product_text(run));
   return product_exit_code(report);

@@ -78,7 +78,7 @@ void add_telemetry(const ProductRun& run, cli::Table& table) {
 }
 
 cli::Json operand_json(const product::BuiltOperand& operand) {
-  cli::Json json{{"format", operand.format}, {"fill", operand.source}};
+  cli::Json json{{"format", operand.format}, {operand.source_kind, operand.source}};
   if (!operand.exponents.empty()) {
     const auto [low, high] = std::minmax_element(operand.exponents.begin(), operand.exponents.end());
     json["exponents"] = {{"count", operand.exponents.size()}, {"smallest", *low}, {"largest", *high}};

@@ -99,6 +99,7 @@ BuiltOperand build_operand(const ConvShape& shape, Pass pass, Side side, const f
   BuiltOperand built;
   built.format = conversion.name();
   built.source = source.name();
+  built.source_kind = source.kind();
   SourceTensor tensor = source.tensor(request);
   if (!tensor.codes.empty()) {
     if (shares_by_use(*conversion.format)) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiments/product/fill.hpp"
@@ -32,6 +33,8 @@ class OperandSource {
   virtual ~OperandSource() = default;
   /// What it is, for people: the name of a fill.
   virtual std::string name() const = 0;
+  /// What that is the name of: "fill", "tensor".
+  virtual std::string_view kind() const = 0;
   /// Exactly `request.size` elements. Raises UserError where it has no such tensor.
   virtual SourceTensor tensor(const OperandRequest& request) const = 0;
 };
@@ -41,6 +44,7 @@ class FilledOperand : public OperandSource {
  public:
   explicit FilledOperand(Fill fill) : fill_(fill) {}
   std::string name() const override { return fill_.name(); }
+  std::string_view kind() const override { return "fill"; }
   /// Codes under the exponent that the format gives a tensor whose largest magnitude is 1.
   SourceTensor tensor(const OperandRequest& request) const override;
 
@@ -54,7 +58,7 @@ struct BuiltOperand {
   BuiltOperand(BuiltOperand&&) = default;
   BuiltOperand& operator=(BuiltOperand&&) = default;
 
-  std::string format, source;
+  std::string format, source, source_kind;
   std::vector<float> values;
   std::vector<std::int16_t> codes;
   std::vector<std::int16_t> exponents;  ///< one per block; empty for formats without
