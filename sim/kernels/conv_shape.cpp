@@ -143,4 +143,29 @@ std::int64_t result_index(const ConvShape& shape, Pass pass, std::int64_t group,
   return -1;
 }
 
+ResultPlace result_place(const ConvShape& shape, Pass pass, std::int64_t index) {
+  if (pass == Pass::weight_gradient) {
+    const std::int64_t columns = shape.kh * shape.kw * shape.group_ic();
+    const std::int64_t oc = index / columns;
+    return {oc / shape.group_oc(), oc % shape.group_oc(), index % columns};
+  }
+  const bool forward = pass == Pass::forward;
+  const std::int64_t channels = forward ? shape.oc : shape.ic;
+  const std::int64_t of_group = forward ? shape.group_oc() : shape.group_ic();
+  const std::int64_t channel = index % channels;
+  return {channel / of_group, index / channels, channel % of_group};
+}
+
+std::array<std::int64_t, 4> result_sizes(const ConvShape& shape, Pass pass) {
+  switch (pass) {
+    case Pass::forward:
+      return {shape.n, shape.out_h(), shape.out_w(), shape.oc};
+    case Pass::input_gradient:
+      return {shape.n, shape.h, shape.w, shape.ic};
+    case Pass::weight_gradient:
+      return {shape.oc, shape.kh, shape.kw, shape.group_ic()};
+  }
+  return {};
+}
+
 }  // namespace precsim::kernels

@@ -70,4 +70,13 @@ std::int64_t channel_stride(const ConvShape& shape, Pass pass, Side side);
 /// The element of the result tensor (output, input gradient or weight gradient) of (group, row, column).
 std::int64_t result_index(const ConvShape& shape, Pass pass, std::int64_t group, std::int64_t row, std::int64_t column);
 
+/// The inverse: which output of the product an element of the result tensor is.
+struct ResultPlace {
+  std::int64_t group = 0, row = 0, column = 0;
+};
+ResultPlace result_place(const ConvShape& shape, Pass pass, std::int64_t index);
+
+/// The result tensor's sizes in its logical order: (n, out_h, out_w, oc), (n, h, w, ic) or (oc, kh, kw, ic / groups).
+std::array<std::int64_t, 4> result_sizes(const ConvShape& shape, Pass pass);
+
 }  // namespace precsim::kernels

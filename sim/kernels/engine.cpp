@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <vector>
 
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
-#include "sim/arith/reduce.hpp"
 #include "sim/kernels/native_multiply.hpp"
 #include "sim/kernels/tensor_multiply.hpp"
 #include "sim/kernels/threads.hpp"
@@ -118,36 +116,6 @@ std::vector<T> gather(const ProductCall& call, Side side, std::span<const T> ten
   return line;
 }
 
-/// One row of an operand, from the tensor or from the matrix that was converted for this use.
-struct Line {
-  std::vector<std::int16_t> codes;
-  std::vector<float> values;
-  std::vector<std::int16_t> exponents;
-  std::int64_t block_stride = 0, block = 0;
-
-  Line(const ProductCall& call, Side side, std::int64_t group, std::int64_t row, bool integer) {
-    const Operand& operand = side == Side::left ? call.left : call.right;
-    if (operand.matrix) {
-      const Matrix& matrix = *operand.matrix;
-      if (integer) {
-        codes.assign(matrix.row_codes(group, row), matrix.row_codes(group, row) + matrix.length());
-        const std::int64_t blocks = matrix.block_stride == 0 ? 1 : matrix.row_stride;
-        exponents.assign(matrix.row_exponents(group, row), matrix.row_exponents(group, row) + blocks);
-        block_stride = matrix.block_stride;
-        block = matrix.block;
-      } else {
-        values.assign(matrix.row_values(group, row), matrix.row_values(group, row) + matrix.length());
-      }
-    } else if (integer) {
-      codes = gather(call, side, operand.codes, group, row, true);
-      exponents = {static_cast<std::int16_t>(operand.exponent)};
-    } else {
-      values = gather(call, side, operand.values, group, row, false);
-    }
-  }
-  arith::IntegerOperand operand() const { return {codes, exponents.data(), block_stride}; }
-};
-
 }  // namespace
 
 std::span<const EngineEntry> engines() {
@@ -192,6 +160,27 @@ void finish(const ProductCall& call, std::span<float> result, const TileKernel* 
   run.join();
 }
 
+OperandLine::OperandLine(const ProductCall& call, Side side, std::int64_t group, std::int64_t row, bool integer) {
+  const Operand& operand = side == Side::left ? call.left : call.right;
+  if (operand.matrix) {
+    const Matrix& matrix = *operand.matrix;
+    if (integer) {
+      codes.assign(matrix.row_codes(group, row), matrix.row_codes(group, row) + matrix.length());
+      const std::int64_t blocks = matrix.block_stride == 0 ? 1 : matrix.row_stride;
+      exponents.assign(matrix.row_exponents(group, row), matrix.row_exponents(group, row) + blocks);
+      block_stride = matrix.block_stride;
+      block = matrix.block;
+    } else {
+      values.assign(matrix.row_values(group, row), matrix.row_values(group, row) + matrix.length());
+    }
+  } else if (integer) {
+    codes = gather(call, side, operand.codes, group, row, true);
+    exponents = {static_cast<std::int16_t>(operand.exponent)};
+  } else {
+    values = gather(call, side, operand.values, group, row, false);
+  }
+}
+
 float reference_output(const ProductCall& call, const Telemetry& telemetry, std::int64_t group, std::int64_t row,
                        std::int64_t column) {
   const auto with_bias = [&](float sum) {
@@ -199,8 +188,8 @@ float reference_output(const ProductCall& call, const Telemetry& telemetry, std:
     return call.bias.empty() ? sum : sum + call.bias[static_cast<std::size_t>(channel)];
   };
   const bool integer = call.left.is_integer() && call.right.is_integer();
-  const Line left(call, Side::left, group, row, integer);
-  const Line right(call, Side::right, group, column, integer);
+  const OperandLine left(call, Side::left, group, row, integer);
+  const OperandLine right(call, Side::right, group, column, integer);
   if (!integer) {
     const auto index = static_cast<std::uint64_t>(result_index(call.shape, call.pass, group, row, column));
     return with_bias(

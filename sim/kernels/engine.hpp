@@ -6,7 +6,9 @@
 #include <span>
 #include <stdexcept>
 #include <string_view>
+#include <vector>
 
+#include "sim/arith/reduce.hpp"
 #include "sim/kernels/multiply.hpp"
 #include "sim/kernels/native/code_squares.hpp"
 #include "sim/kernels/native/epilogue.hpp"
@@ -73,6 +75,19 @@ void finish(const ProductCall& call, std::span<float> result, const TileKernel* 
 /// Raises EngineDifference under `check`, at the first differing output.
 void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,
               Telemetry& telemetry, const TileKernel* kernel = nullptr);
+
+/// One row of an operand along the reduction, straight from the definition of the product (source_index), or from the
+/// matrix that was converted for this use: what one output is made of.
+struct OperandLine {
+  std::vector<std::int16_t> codes;      ///< of integer products: the zero after an odd channel count included
+  std::vector<float> values;            ///< of all others
+  std::vector<std::int16_t> exponents;  ///< of integer products: one per block of the row
+  std::int64_t block_stride = 0, block = 0;
+
+  /// `integer`: both operands of the call are.
+  OperandLine(const ProductCall& call, Side side, std::int64_t group, std::int64_t row, bool integer);
+  arith::IntegerOperand operand() const { return {codes, exponents.data(), block_stride}; }
+};
 
 /// One output by the plain reference, straight from the definition of the product (source_index): element `index` of
 /// the result of a call whose telemetry says which chain was used.

@@ -182,4 +182,16 @@ std::vector<Network::LayerRow> Network::rows() const {
   return rows;
 }
 
+std::vector<Network::ProductRow> Network::products(std::int64_t images) const {
+  std::vector<ProductRow> rows;
+  for (const NetworkBuilder::Node& node : nodes_) {
+    if (const auto* layer = dynamic_cast<const ProductLayer*>(node.layer.get())) {
+      Shape input = shapes_[static_cast<std::size_t>(node.inputs[0])];
+      input.n = images;
+      rows.push_back({layer, layer->shape_for(input)});
+    }
+  }
+  return rows;
+}
+
 }  // namespace precsim::nn

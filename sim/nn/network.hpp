@@ -116,6 +116,12 @@ class Network {
     bool training_only;  ///< leads to auxiliary outputs alone
   };
   std::vector<LayerRow> rows() const;
+  /// The layers whose work is products, with the shape of these for mini-batches of `images`.
+  struct ProductRow {
+    const ProductLayer* layer;
+    kernels::ConvShape shape;
+  };
+  std::vector<ProductRow> products(std::int64_t images) const;
   std::vector<Layer*> layers() const;
 
  private:

@@ -41,6 +41,18 @@ struct ProductReport {
   const kernels::Telemetry& telemetry;
 };
 
+/// One product call of a training step as it was made, with its result before the role `outputs` converts it. What it
+/// looks into lives until the return.
+struct CallReport {
+  std::int64_t step;
+  std::string_view layer;
+  const kernels::ProductCall& call;
+  const formats::Conversion& left;  ///< how the operands were converted; `mixed` ones are FP32 numbers in the call
+  const formats::Conversion& right;
+  std::span<const float> result;
+  const kernels::Telemetry& telemetry;
+};
+
 struct StepReport {
   std::int64_t step, epoch;
   double learning_rate, loss, accuracy, loss_scale;
@@ -61,6 +73,8 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_tensor(const TensorReport&) {}
   virtual void on_product(const ProductReport&) {}
+  /// After every product of every training step.
+  virtual void on_call(const CallReport&) {}
   virtual void on_step(const StepReport&) {}
   /// After every batch of an evaluation: so many of its images are done.
   virtual void on_evaluation_batch(std::int64_t /*step*/, std::int64_t /*done*/, std::int64_t /*images*/) {}

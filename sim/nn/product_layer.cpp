@@ -129,13 +129,14 @@ void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, 
                                                         kernels::Side::right, integer, own_right, context);
   const kernels::Accumulators& accumulators = plan().accumulator(pass);
   kernels::Telemetry telemetry;
+  const std::span<const float> bias = pass == Pass::forward ? bias_.values : std::span<const float>();
+  const kernels::ProductCall call{shape_, pass,      a, b, accumulators, context.bits(name(), kernels::name(pass), 0),
+                                  bias,   statistics};
   try {
-    const std::span<const float> bias = pass == Pass::forward ? bias_.values : std::span<const float>();
     const Timed timed(context.profile, work_of(pass));
-    kernels::multiply(
-        {shape_, pass, a, b, accumulators, context.bits(name(), kernels::name(pass), 0), bias, statistics},
-        context.engine, result, context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events,
-        telemetry, context.kernel);
+    kernels::multiply(call, context.engine, result,
+                      context.recording ? kernels::TelemetryLevel::full : kernels::TelemetryLevel::events, telemetry,
+                      context.kernel);
   } catch (const kernels::EngineDifference& difference) {
     throw BitsDiffer(
         fmt::format("step {}, layer {}, {}: {}", context.step, name(), kernels::name(pass), difference.what()));
@@ -148,6 +149,9 @@ void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, 
     context.totals->integer_macs += integer ? static_cast<std::uint64_t>(shape_.macs()) : 0;
     context.totals->overflow_events += telemetry.overflow_events;
     context.totals->overflow_known &= telemetry.measured || telemetry.proved || !integer;
+  }
+  if (context.training && context.observer != nullptr) {
+    context.observer->on_call({context.step, name(), call, conversion(left), conversion(right), result, telemetry});
   }
   if (context.recording && context.observer != nullptr) {
     const std::string_view operands = integer ? "integer" : is_integer(left) != is_integer(right) ? "mixed" : "float";

@@ -37,6 +37,9 @@ class ProductLayer final : public Layer {
   std::int64_t macs(std::span<const Shape> inputs) const override;
   void configure(const LayerTraits& traits, const LayerPlan& plan) override;
 
+  /// Of its three products, for an input of this shape. Raises UserError where that does not fit.
+  kernels::ConvShape shape_for(const Shape& input) const;
+
   /// How the network stores this layer's input; empty where it is converted for each use.
   const std::optional<formats::Conversion>& input_storage() const { return once_[activations]; }
   const Quantizer& input_quantizer() const { return quantizers_[activations]; }
@@ -44,7 +47,6 @@ class ProductLayer final : public Layer {
  private:
   enum Operand { weights, activations, errors };
   ProductLayer(std::string name, std::int64_t in_channels, const Conv2dOptions& options, bool linear);
-  kernels::ConvShape shape_for(const Shape& input) const;
   /// Fills the result of one pass, with telemetry reported and counted.
   void multiply(Pass pass, Operand left, const Stored& left_stored, Operand right, const Stored& right_stored,
                 std::span<float> result, kernels::native::ChannelStatistics* statistics, const StepContext& context);

@@ -186,7 +186,7 @@ void Trainer::train_step(std::int64_t step, data::BatchReader& reader, Observer&
 
 bool Trainer::evaluation_due() const {
   const bool at_end = steps_done_ > 0 && (steps_done_ % steps_per_epoch_ == 0 || steps_done_ == total_steps_);
-  return at_end && (evaluation_.images == 0 || evaluation_.step != steps_done_ - 1);
+  return options_.evaluate && at_end && (evaluation_.images == 0 || evaluation_.step != steps_done_ - 1);
 }
 
 bool Trainer::evaluate(Observer& observer) {

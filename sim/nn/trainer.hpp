@@ -31,6 +31,7 @@ struct TrainingOptions {
   kernels::Engine engine = kernels::Engine::simulate;  ///< of the products; bits do not depend on it
   const kernels::TileKernel* kernel = nullptr;         ///< null: the fastest; nor on it
   std::int64_t data_workers = 0;                       ///< threads that read ahead (see data::BatchReader); nor on them
+  bool evaluate = true;                                ///< false: no evaluations; nor on them
   StepProfile* profile = nullptr;                      ///< of the steps; counts while the caller lets it run
 };
 

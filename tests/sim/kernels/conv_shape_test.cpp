@@ -72,7 +72,11 @@ TEST(ConvShape, EveryIndexMapIsThatOfTheNestedLoops) {
         ASSERT_EQ(result_index(shape, pass, at / (product.rows * product.columns), at / product.columns % product.rows,
                                at % product.columns),
                   expected.result[i]);
+        const ResultPlace place = result_place(shape, pass, expected.result[i]);
+        ASSERT_EQ((place.group * product.rows + place.row) * product.columns + place.column, at);
       }
+      const auto sizes = result_sizes(shape, pass);
+      ASSERT_EQ(sizes[0] * sizes[1] * sizes[2] * sizes[3], static_cast<std::int64_t>(expected.result.size()));
     }
     ++shapes;
   }
