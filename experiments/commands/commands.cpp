@@ -18,6 +18,7 @@ constexpr cli::Subcommand table[] = {
     {"models", "list the networks, or the layers of one", run_models},
     {"plans", "list the precision plans and their settings", run_plans},
     {"compare", "compare two records", run_compare},
+    {"explain", "tell step by step how one output of a run came about", run_explain},
     {"verify", "prove the arithmetic on this machine", run_verify},
     {"bench", "time kernels, conversions, simulation and training steps on this machine", run_bench},
     {"signature", "hash every weight bit of short pinned runs, one per precision plan", run_signature},

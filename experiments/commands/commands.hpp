@@ -22,6 +22,7 @@ cli::ExitCode run_bench(std::span<const std::string> arguments, cli::Streams& st
 /// `precsim bench train`.
 cli::ExitCode run_bench_train(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_verify(std::span<const std::string> arguments, cli::Streams& streams);
+cli::ExitCode run_explain(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_compare(std::span<const std::string> arguments, cli::Streams& streams);
 
 /// The program: name, version, subcommands.

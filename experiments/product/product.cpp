@@ -63,11 +63,10 @@ std::string hash_of(const std::vector<float>& result) {
 
 /// Computes the product into `report.result`, which the caller has poisoned.
 void multiply_once(const ProductRequest& request, ProductReport& report) {
-  const formats::RandomBits bits{request.seed, formats::Stream::rounding, 0, formats::tensor_id("product/result"), 0};
   const auto start = std::chrono::steady_clock::now();
-  kernels::multiply(
-      {request.shape, request.pass, report.operands[0].operand, report.operands[1].operand, request.accumulators, bits},
-      request.engine, report.result, kernels::TelemetryLevel::full, report.telemetry, request.kernel);
+  kernels::multiply({request.shape, request.pass, report.operands[0].operand, report.operands[1].operand,
+                     request.accumulators, result_bits(request.seed)},
+                    request.engine, report.result, kernels::TelemetryLevel::full, report.telemetry, request.kernel);
   report.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }
 
@@ -86,6 +85,10 @@ double ProductReport::median() const {
 
 double ProductReport::gmacs() const {
   return static_cast<double>(macs) / median() / 1e9;
+}
+
+formats::RandomBits result_bits(std::uint32_t seed) {
+  return {seed, formats::Stream::rounding, 0, formats::tensor_id("product/result"), 0};
 }
 
 void check_size(const ProductRequest& request) {

@@ -53,6 +53,9 @@ struct ProductReport {
   double gmacs() const;
 };
 
+/// The draws of stochastic accumulators.
+formats::RandomBits result_bits(std::uint32_t seed);
+
 /// Raises UserError where the shape is none, or the product needs more memory than this machine has, or has more steps
 /// than 2^62; nothing is allocated before.
 void check_size(const ProductRequest& request);

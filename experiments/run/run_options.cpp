@@ -175,6 +175,13 @@ nn::PrecisionPlan precision_plan(const config::Config& config) {
   return plan;
 }
 
+nn::Network build_network(const config::Config& config, const data::Splits& splits) {
+  const data::ImageShape image = splits.train->shape();
+  return nn::Network(models::build_model(config.text("model.name"), {1, image.height, image.width, image.channels},
+                                         splits.train->classes()),
+                     precision_plan(config), config.real("optimizer.momentum") != 0);
+}
+
 data::DatasetOptions dataset_options(const config::Config& config) {
   data::DatasetOptions options;
   options.name = config.text("data.name");

@@ -25,6 +25,9 @@ const kernels::TileKernel& chosen_kernel(std::string_view run_kernel);
 nn::PrecisionPlan precision_plan(const config::Config& config);
 data::DatasetOptions dataset_options(const config::Config& config);
 
+/// The network that a configuration trains on this data.
+nn::Network build_network(const config::Config& config, const data::Splits& splits);
+
 /// Raises UserError for a key that was given another value than its default although another key leaves it without
 /// effect (schedule.gamma under a cosine schedule): nothing is accepted and ignored.
 void check_effect(const config::Config& config);

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/config/ini.hpp"
 #include "experiments/record/file_io.hpp"
 #include "experiments/record/recovery.hpp"
 #include "experiments/record/run_schema.hpp"
+#include "experiments/run/run_identity.hpp"
 #include "experiments/run/run_result.hpp"
 #include "formats/error.hpp"
 
@@ -27,61 +27,11 @@ using record::Record;
 
 constexpr std::string_view remedy = "go on with what it was begun with, or start again with --overwrite";
 
-std::string value_in(const std::vector<config::Assignment>& assignments, std::string_view key) {
-  const auto found = std::ranges::find(assignments, key, &config::Assignment::key);
-  return found == assignments.end() ? "not set" : found->value;
-}
-
-/// "train.batch is 32 there and 64 here", of the first key that differs.
-std::string first_difference(const std::string& there, const std::string& here) {
-  const std::vector<config::Assignment> theirs = config::parse_ini(there, "its configuration").assignments;
-  const std::vector<config::Assignment> ours = config::parse_ini(here, "this configuration").assignments;
-  for (const auto* list : {&ours, &theirs}) {
-    for (const config::Assignment& assignment : *list) {
-      const std::string old_value = value_in(theirs, assignment.key);
-      const std::string new_value = value_in(ours, assignment.key);
-      if (old_value != new_value) {
-        return fmt::format("{} is {} there and {} here", assignment.key, old_value, new_value);
-      }
-    }
-  }
-  return "the same keys have another order";
-}
-
 /// Refuses what was written by another run; `found` is what identifies the run in `file`, a record or a checkpoint.
 void check_same_run(const AttributeList& found, const AttributeList& ours, const fs::path& file) {
-  const auto refuse = [&](const std::string& why) {
+  const std::string why = identity_difference(found, ours, file.string());
+  if (!why.empty()) {
     throw UserError(fmt::format("{} cannot be gone on with: {}; {}", file.string(), why, remedy));
-  };
-  const std::string source = file.string();
-  const auto integer = [&](const AttributeList& list, std::string_view name) {
-    return record::value_of<std::int64_t>(list, name, source);
-  };
-  const auto text = [&](const AttributeList& list, std::string_view name) {
-    return record::value_of<std::string>(list, name, source);
-  };
-  for (const std::string_view version : {"numerics_version", "schema_version"}) {
-    if (integer(found, version) != integer(ours, version)) {
-      refuse(fmt::format("its {} is {}, but that of this program is {}", version, integer(found, version),
-                         integer(ours, version)));
-    }
-  }
-  if (text(found, "configuration") != text(ours, "configuration")) {
-    refuse(fmt::format("it is of another configuration, {}",
-                       first_difference(text(found, "configuration"), text(ours, "configuration"))));
-  }
-  for (const std::string_view set : {"train", "test"}) {
-    const std::string name = fmt::format("data_checksum_{}", set);
-    if (text(found, name) != text(ours, name)) {
-      refuse(fmt::format("it is of other data, whose {} set has the checksum {} and not {}", set, text(found, name),
-                         text(ours, name)));
-    }
-  }
-  for (const record::Attribute& attribute : ours) {
-    const record::AttributeValue* value = record::find_value(found, attribute.name);
-    if (value == nullptr || *value != attribute.value) {
-      refuse(fmt::format("its {} is another", attribute.name));
-    }
   }
 }
 

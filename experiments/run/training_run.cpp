@@ -12,13 +12,11 @@
 #include <optional>
 #include <utility>
 
-#include "experiments/record/run_schema.hpp"
 #include "experiments/run/checkpointer.hpp"
+#include "experiments/run/run_identity.hpp"
 #include "experiments/run/run_options.hpp"
 #include "experiments/run/run_output.hpp"
-#include "formats/version.hpp"
 #include "precsim_version.hpp"
-#include "sim/models/models.hpp"
 
 namespace precsim::experiments {
 namespace {
@@ -30,15 +28,7 @@ std::string host_name() {
 
 record::RecordHeader header(const config::Config& config, const data::Splits& splits, int threads) {
   record::RecordHeader header;
-  header.run = {{"program", std::string("precsim")},
-                {"schema_version", record::schema_version},
-                {"numerics_version", std::int64_t{formats::numerics_version}},
-                {"configuration", config.to_ini()},
-                {"configuration_hash", config.hash().hex()},
-                {"data_checksum_train", splits.train->checksum()},
-                {"data_checksum_test", splits.test->checksum()},
-                {"model", config.text("model.name")},
-                {"seed", config.integer("run.seed")}};
+  header.run = run_identity(config, splits);
   header.provenance = {{"version", std::string(version)},
                        {"compiler", std::string(compiler)},
                        {"host", host_name()},
@@ -49,13 +39,6 @@ record::RecordHeader header(const config::Config& config, const data::Splits& sp
                        {"kernel", std::string(chosen_kernel(config.text("run.kernel")).name)},
                        {"paths", fmt::format("data={} out={}", config.text("data.path"), config.text("run.out"))}};
   return header;
-}
-
-nn::Network build_network(const config::Config& config, const data::Splits& splits) {
-  const data::ImageShape image = splits.train->shape();
-  return nn::Network(models::build_model(config.text("model.name"), {1, image.height, image.width, image.channels},
-                                         splits.train->classes()),
-                     precision_plan(config), config.real("optimizer.momentum") != 0);
 }
 
 /// What the user is told of the beginning of a run that was asked to go on.

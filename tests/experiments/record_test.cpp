@@ -8,6 +8,7 @@
 
 #include "experiments/record/compare.hpp"
 #include "experiments/record/run_schema.hpp"
+#include "experiments/record/table_rows.hpp"
 #include "tests/experiments/record_support.hpp"
 
 namespace precsim::record {
@@ -34,6 +35,32 @@ TEST_F(RecordTest, EqualContentGivesEqualBytesAtAnotherTime) {
   const std::string first = run_image(contents, {"id", 3});
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   EXPECT_EQ(first, run_image(contents, {"id", 3}));
+}
+
+TEST(TableRows, ReadsWhatWasPacked) {
+  const TableSchema table{"/mixed",
+                          "Mixed.",
+                          {{"counts", ColumnType::uint64, 2, "1", "two"},
+                           {"name", ColumnType::text, 4, "-", "a name"},
+                           {"real", ColumnType::float64, 1, "1", "a real"},
+                           {"signed", ColumnType::int64, 1, "1", "an integer"}}};
+  const std::array<std::uint64_t, 2> counts{7, 8};
+  const auto row = [&](std::string_view name, double real, std::int64_t integer) {
+    const std::array<Cell, 4> cells{std::span<const std::uint64_t>(counts), name, real, integer};
+    return pack_row(table, cells);
+  };
+  const std::string rows = row("abcd", -0.5, -3) + row("x", 2, 4);
+  const TableRows view(table, rows);
+  ASSERT_EQ(view.size(), 2u);
+  EXPECT_EQ(view.text(0, "name"), "abcd");
+  EXPECT_EQ(view.text(1, "name"), "x");
+  EXPECT_EQ(view.real(0, "real"), -0.5);
+  EXPECT_EQ(view.integer(0, "signed"), -3);
+  EXPECT_EQ(view.integer(1, "signed"), 4);
+  EXPECT_EQ(view.count(1, "counts"), 7u);
+  EXPECT_THROW(view.integer(0, "real"), CheckError);
+  EXPECT_THROW(view.integer(0, "nothing"), CheckError);
+  EXPECT_THROW(view.integer(2, "signed"), CheckError);
 }
 
 TEST_F(RecordTest, NoObjectCarriesTimes) {

@@ -10,7 +10,7 @@ import shlex
 import program
 from program import REFUSED, ProgramTest, settings
 
-SUBCOMMANDS = ["train", "gemm", "conv", "convert", "formats", "models", "plans", "compare", "verify", "bench", "signature", "info"]
+SUBCOMMANDS = ["train", "gemm", "conv", "convert", "formats", "models", "plans", "compare", "explain", "verify", "bench", "signature", "info"]
 SILENT = ["formats", "models", "plans", "info"]  # subcommands that need nothing
 PLANS = ["fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4"]
 

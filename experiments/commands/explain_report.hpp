@@ -1,0 +1,43 @@
+// Rendering the story of one output as text and as JSON.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/cli/table.hpp"
+#include "experiments/explain/excerpt.hpp"
+#include "experiments/explain/story.hpp"
+#include "formats/catalogue.hpp"
+
+namespace precsim::experiments {
+
+/// Where a product stands in a run.
+struct RunPlace {
+  std::string layer;
+  std::int64_t step = 0;
+  std::string started;  ///< "from the beginning", "from step 20 of run.checkpoint.h5"
+};
+
+/// A story with what surrounds it.
+struct ToldStory {
+  explain::Story story;
+  std::array<std::string, 2> names;  ///< of the operands: "activations", "--a"
+  std::array<formats::Conversion, 2> conversions;
+  std::optional<RunPlace> run;  ///< none: given vectors
+  std::string engine;           ///< who computed `computed`, in words
+  float computed = 0;
+
+  bool same_bits() const;
+};
+
+/// "n 3, oh 0, ow 12, oc 5".
+std::string index_text(const kernels::ConvShape& shape, kernels::Pass pass, std::int64_t index);
+/// The names of the sizes of a result or an operand: "n", "oh", "ow", "oc".
+std::array<std::string_view, 4> index_names(kernels::Pass pass);
+
+std::string story_text(const ToldStory& told, bool full);
+std::string story_json(const ToldStory& told, bool full);
+
+}  // namespace precsim::experiments

@@ -1,0 +1,154 @@
+// The story of one output for people.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "experiments/commands/explain_report.hpp"
+#include "experiments/commands/explain_steps.hpp"
+#include "sim/arith/reduce.hpp"
+
+namespace precsim::experiments {
+namespace {
+
+using explain::FloatStep;
+using explain::IntegerStep;
+using explain::Story;
+
+std::string number_and_bits(float value) {
+  return fmt::format("{}  {}", float_text(value), bits_text(value));
+}
+
+std::string product_text(const ToldStory& told) {
+  const Story& story = told.story;
+  const kernels::ConvShape& s = story.shape;
+  const kernels::ProductShape product = product_shape(s, story.pass);
+  const std::int64_t fillers = story.length - product.taps * product.channels;
+  const std::string reduction =
+      fmt::format("{} products per output{}", story.length,
+                  fillers == 0 ? "" : fmt::format(", {} of them zeros that make channels even", fillers));
+  if (!told.run) {
+    return reduction;
+  }
+  if (!has_taps(story)) {
+    return fmt::format("linear, {} samples, {} to {} features; {}", s.n, s.ic, s.oc, reduction);
+  }
+  return fmt::format("input {}x{}x{}x{}, weights {}x{}x{}x{}, stride {}, pad {}, groups {}; {}", s.n, s.h, s.w, s.ic,
+                     s.oc, s.kh, s.kw, s.group_ic(), s.stride, s.pad, s.groups, reduction);
+}
+
+std::string accumulator_text(const Story& story) {
+  if (!story.integer) {
+    return story.accumulators.floating.name();
+  }
+  const arith::IntegerAccumulator& accumulator = story.accumulators.integer;
+  return fmt::format(
+      "{}; chains of {}{}, {}", accumulator.name(),
+      story.chain_length == arith::chain_to_end ? "the whole reduction" : fmt::to_string(story.chain_length),
+      accumulator.chain == arith::chain_auto ? " as found by auto" : "",
+      story.proved ? "proved not to overflow anywhere in this product" : "not proved");
+}
+
+std::string operand_text(const ToldStory& told, std::size_t side) {
+  const kernels::OperandLine& line = side == 0 ? told.story.a : told.story.b;
+  std::string text = fmt::format("{}, {}", told.names[side], told.conversions[side].name());
+  if (!told.story.integer) {
+    const bool decoded = told.conversions[side].format->kind() == formats::OperandKind::integer;
+    return text + (decoded ? ", decoded to FP32 (the other operand is no integer)" : "");
+  }
+  if (line.block_stride == 0) {
+    return text + fmt::format(", exponent {}", line.exponents.front());
+  }
+  return text + fmt::format(", {} exponents along the reduction, blocks of {}: {}", line.exponents.size(), line.block,
+                            fmt::join(line.exponents, " "));
+}
+
+std::string head_text(const ToldStory& told) {
+  const Story& story = told.story;
+  std::string title = "two vectors";
+  if (told.run) {
+    title = fmt::format("{}, {}, step {}", told.run->layer, kernels::name(story.pass), told.run->step);
+  }
+  cli::Table table({{"output", "", cli::Align::left}, {title, "", cli::Align::left}});
+  if (told.run) {
+    table.add_row(
+        {"index", fmt::format("{} (element {})", index_text(story.shape, story.pass, story.index), story.index)});
+  }
+  table.add_row({"product", product_text(told)});
+  table.add_row({"accumulator", accumulator_text(story)});
+  table.add_row({"a", operand_text(told, 0)});
+  table.add_row({"b", operand_text(told, 1)});
+  if (told.run) {
+    table.add_row({"computed", told.run->started});
+  }
+  return table.text();
+}
+
+std::string events_text(const Story& story) {
+  const std::uint64_t events = story.overflow_events();
+  std::int64_t first = -1;
+  for (const IntegerStep& step : story.integer_steps) {
+    if (first < 0 && step.overflows()) first = step.k;
+  }
+  for (const FloatStep& step : story.float_steps) {
+    if (first < 0 && step.overflows) first = step.k;
+  }
+  return events == 0 ? "none" : fmt::format("{}, the first at k = {}", events, first);
+}
+
+std::string peak_text(const Story& story) {
+  const std::size_t i = story.peak();
+  if (!story.integer) {
+    return fmt::format("{} at k = {}", float_text(story.float_steps[i].after), story.float_steps[i].k);
+  }
+  const explain::IntegerStep& step = story.integer_steps[i];
+  return fmt::format("{} at k = {}, in {} bits", step.sum, step.k, arith::bits_needed(step.sum));
+}
+
+std::string distance_text(const Story& story) {
+  const std::optional<double> ulps = story.error_in_ulps();
+  const std::optional<double> relative = story.relative_error();
+  if (!ulps) {
+    return "not finite";
+  }
+  return fmt::format("{:.4g} ulp{}", *ulps, relative ? fmt::format(", relative {:.4g}", *relative) : "");
+}
+
+std::string end_text(const ToldStory& told) {
+  const Story& story = told.story;
+  cli::Table table({{"end", "", cli::Align::left}, {"", "", cli::Align::left}});
+  table.add_row({"overflow events", events_text(story)});
+  table.add_row({"largest sum", peak_text(story)});
+  if (!story.integer) {
+    table.add_row({"swallowed products", fmt::format("{} of {}", story.swallowed(), story.length)});
+  }
+  if (story.bias) {
+    table.add_row({"sum", number_and_bits(story.sum)});
+    table.add_row({"bias", number_and_bits(*story.bias)});
+  }
+  table.add_row({"result", number_and_bits(story.result)});
+  table.add_row({told.engine, told.same_bits() ? "the same bits" : number_and_bits(told.computed)});
+  if (story.exact_result) {
+    table.add_row({story.bias ? "exact sum and bias" : "exact sum",
+                   fmt::format("{} = {}", story.exact_result->text(), story.exact_result->nearest())});
+    table.add_row({"result - exact", distance_text(story)});
+  }
+  return table.text();
+}
+
+}  // namespace
+
+std::string story_text(const ToldStory& told, bool full) {
+  const Story& story = told.story;
+  const explain::Excerpt shown = explain::excerpt(story, full);
+  std::string text = head_text(told) + '\n';
+  text += story.integer ? integer_steps_text(story, shown) : float_steps_text(told, shown);
+  if (shown.hidden_events != 0) {
+    text += fmt::format("{} more overflow events are not shown; --full shows every step\n", shown.hidden_events);
+  }
+  if (story.integer) {
+    text += "\nspills: c = RNE(lane as float * scale + c)\n" + spills_text(story, shown);
+  }
+  return text + '\n' + end_text(told);
+}
+
+}  // namespace precsim::experiments
