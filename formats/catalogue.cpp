@@ -18,7 +18,7 @@ FormatPtr parse_named_float(const ParsedName& parsed) {
   return named ? parse_float_family(parsed) : nullptr;
 }
 
-constexpr std::array<FormatFamily, 4> families{{
+constexpr std::array<FormatFamily, 6> families{{
     {"fpN", "overflow=inf|nan|saturate", "named floating point: IEEE 754, bfloat16, TensorFloat-32, OCP FP8/FP6/FP4",
      "fp32 fp16 bf16 tf32 fp8_e5m2 fp8_e4m3fn fp6_e3m2 fp6_e2m3 fp4_e2m1", parse_named_float},
     {"eXmY", "overflow=inf|nan|saturate", "IEEE-like floating point with X exponent (2..8) and Y fraction bits (1..23)",
@@ -28,6 +28,12 @@ constexpr std::array<FormatFamily, 4> families{{
     {"dfpP", "headroom=0..P-2, top=saturate|bump|wrap, tensor|channel|block=EVEN",
      "dynamic fixed point: P-bit integers (2..16) with one exponent per tensor, channel or block of the reduction",
      "dfp16 dfp16:headroom=1 dfp16:block=32 dfp12 dfp8 dfp8:channel dfp4", parse_dfp_family},
+    {"flexP+m", "history=2..64, deviations=0..16, offset=0..16384",
+     "Flexpoint: P-bit integers (4..16) with an exponent of m bits (1..7) per tensor, predicted from earlier steps",
+     "flex16+5 flex12+5 flex8+5", parse_flex_family},
+    {"dfxpN", "range=-64..64, every=1..1000000, overflow=0..1",
+     "fixed point of N bits (3..16) whose range per tensor is moved by how much of it overflows",
+     "dfxp12 dfxp10:range=2", parse_dfxp_family},
 }};
 
 }  // namespace

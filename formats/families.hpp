@@ -14,6 +14,8 @@ namespace precsim::formats {
 FormatPtr parse_float_family(const ParsedName& parsed);
 FormatPtr parse_fixed_family(const ParsedName& parsed);
 FormatPtr parse_dfp_family(const ParsedName& parsed);
+FormatPtr parse_flex_family(const ParsedName& parsed);
+FormatPtr parse_dfxp_family(const ParsedName& parsed);
 
 /// The record behind a floating-point name, for accumulators; takes option `overflow` from `options`.
 std::optional<FloatFormat> parse_float_record(const ParsedName& parsed, OptionReader& options);

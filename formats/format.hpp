@@ -7,6 +7,7 @@
 #include <string>
 
 #include "formats/code_rule.hpp"
+#include "formats/exponent_controller.hpp"
 #include "formats/random_bits.hpp"
 #include "formats/rounding.hpp"
 
@@ -76,8 +77,11 @@ class Format {
   virtual bool takes_nan() const { return false; }
   virtual bool takes_infinity() const { return false; }
 
-  /// The shared exponent of a block whose largest finite magnitude is `absmax`; 0 for formats without one.
+  /// The shared exponent of a block whose largest finite magnitude is `absmax`; 0 for formats without one. Where
+  /// controllers choose exponents, that of a tensor that is converted for the first time.
   virtual int block_exponent(float absmax) const = 0;
+  /// Whoever converts one tensor again and again takes its exponents from one of these; null: from block_exponent().
+  virtual std::unique_ptr<ExponentController> make_controller() const { return nullptr; }
   /// Converts one block under the given exponent and returns the exponent really used (`bump` may add one).
   /// Each value is the FP32 number nearest to code * 2^exponent. Stops at the first refused element.
   virtual int convert(const Block& in, float absmax, int exponent, Rounding rounding, const RandomBits& bits,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "formats/words.hpp"
 
@@ -89,6 +90,18 @@ int OptionReader::integer(std::string_view option, int low, int high, int otherw
   return static_cast<int>(value);
 }
 
+double OptionReader::real(std::string_view option, double low, double high, double otherwise) {
+  const auto* given = take(option, fmt::format("{}..{}", low, high));
+  if (given == nullptr) {
+    return otherwise;
+  }
+  double value = 0;
+  if (!parse_real(given->second, low, high, value)) {
+    throw wrong(option, fmt::format("a number from {} to below {}", low, high), given->second);
+  }
+  return value;
+}
+
 int OptionReader::choice(std::string_view option, const std::vector<std::string_view>& choices, int otherwise) {
   const auto* given = take(option, fmt::format("{}", fmt::join(choices, "|")));
   if (given == nullptr) {
@@ -130,6 +143,17 @@ bool parse_integer(std::string_view text, std::int64_t low, std::int64_t high, s
   const auto [stop, error] = std::from_chars(text.data(), end, parsed);
   const bool negative_zero = parsed == 0 && text.substr(0, 1) == "-";
   if (error != std::errc() || stop != end || parsed < low || parsed > high || negative_zero) {
+    return false;
+  }
+  value = parsed;
+  return true;
+}
+
+bool parse_real(std::string_view text, double low, double high, double& value) {
+  const char* end = text.data() + text.size();
+  double parsed = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, parsed);
+  if (error != std::errc() || stop != end || !(parsed >= low) || !(parsed < high) || std::signbit(parsed)) {
     return false;
   }
   value = parsed;

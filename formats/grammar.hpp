@@ -28,6 +28,8 @@ class OptionReader {
 
   /// The option's value as an integer in [low, high], or `otherwise` where it is absent.
   int integer(std::string_view option, int low, int high, int otherwise);
+  /// The same of a real number in [low, high).
+  double real(std::string_view option, double low, double high, double otherwise);
   /// The index of the option's value among `choices`, or `otherwise` where it is absent.
   int choice(std::string_view option, const std::vector<std::string_view>& choices, int otherwise);
   /// The option's text, or `otherwise`; `meaning` tells in finish()'s sentence what it takes.
@@ -50,6 +52,9 @@ class OptionReader {
 
 /// Whole text as a decimal integer in [low, high]; false otherwise.
 bool parse_integer(std::string_view text, std::int64_t low, std::int64_t high, std::int64_t& value);
+
+/// Whole text as a decimal real number in [low, high); false otherwise.
+bool parse_real(std::string_view text, double low, double high, double& value);
 
 /// UserError "unknown KIND 'TEXT' (the nearest is 'x'); valid: a, b, c"
 UserError unknown_name(std::string_view kind, std::string_view text, std::string_view word,

@@ -80,8 +80,9 @@ SourceTensor FilledOperand::tensor(const OperandRequest& request) const {
     return tensor;
   }
   if (request.format.kind() != OperandKind::integer) {
-    throw UserError(fmt::format("{}: fill {} is one of integer codes, and {} has none; valid are dfpP and fixI.F",
-                                request.what, name(), request.format.name()));
+    throw UserError(
+        fmt::format("{}: fill {} is one of integer codes, and {} has none; valid are dfpP, flexP+m, dfxpN and fixI.F",
+                    request.what, name(), request.format.name()));
   }
   const std::int16_t code = fill_code(fill_, {request.format.width(), request.chain});
   tensor.codes.assign(static_cast<std::size_t>(request.size), code);

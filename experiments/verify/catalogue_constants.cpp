@@ -94,11 +94,28 @@ void hold_dfp(const std::string& name, const formats::Format& format, Facts& fac
   }
 }
 
+void hold_controlled(const std::string& name, const formats::Format& format, Facts& facts) {
+  const oracle::NamedControlled expected = oracle::named_controlled(name);
+  facts.hold("width", expected.width, format.width());
+  facts.hold("largest code", static_cast<double>(expected.largest), format.facts().largest);
+  facts.hold("first exponent of absmax 1", expected.exponent_of_one, format.block_exponent(1));
+  facts.hold("has a controller", true, format.make_controller() != nullptr);
+  for (const float x : {-0x1p100f, 0x1p100f}) {
+    std::int16_t code = 0;
+    float value = 0;
+    formats::ConversionCounts counts;
+    format.convert({&x, 1, 1, 0}, 1, 0, {}, {}, {&value, &code}, counts);
+    facts.hold("an end of the range", x < 0 ? expected.lowest : expected.largest, std::int64_t{code});
+  }
+}
+
 void hold_name(const std::string& name, Tally& tally) {
   const formats::FormatPtr format = formats::parse_format(name);
   Facts facts(name, tally);
   if (name.starts_with("fix")) {
     hold_fixed(name, *format, facts);
+  } else if (oracle::is_controlled(name)) {
+    hold_controlled(name, *format, facts);
   } else if (name.starts_with("dfp")) {
     hold_dfp(name, *format, facts);
   } else {

@@ -42,6 +42,26 @@ std::vector<Integers> fixed_formats() {
   return all;
 }
 
+/// Controlled exponents: the ends of their range, and some between.
+std::vector<Integers> controlled_formats() {
+  std::vector<Integers> all;
+  const auto add = [&](const char* name, std::initializer_list<int> exponents) {
+    const oracle::NamedControlled named = oracle::named_controlled(name);
+    for (const int exponent : exponents) {
+      all.push_back({formats::parse_format(name), exponent, true, {}, named.width, named.largest});
+    }
+  };
+  add("flex16+5", {0, -14, -32});
+  add("flex16+7", {-128});
+  add("flex8+5", {0, -9, -32});
+  add("flex4+2", {-4});
+  add("dfxp12", {-6, -75, 53});
+  add("dfxp10:range=2", {-7});
+  add("dfxp3", {-66, 62});
+  add("dfxp16", {49});
+  return all;
+}
+
 /// The exponents that absmax 1, the smallest and the largest FP32 number, and the smallest normal one lead to.
 std::vector<Integers> dfp_formats() {
   std::vector<Integers> all;
@@ -190,7 +210,7 @@ Special takes(const std::string& name) {
   if (name.starts_with("fix")) {
     return {false, true};
   }
-  if (name.starts_with("dfp")) {
+  if (name.starts_with("dfp") || oracle::is_controlled(name)) {
     return {false, false};
   }
   return {oracle::named_format(name).nan_codes != 0, true};
@@ -234,6 +254,10 @@ void hold_fixed_codes(Run& run) {
 
 void hold_dfp_codes(Run& run) {
   hold_codes(run, dfp_formats(), run.by_depth<std::uint64_t>(128, 4096, 1 << 16));
+}
+
+void hold_controlled_codes(Run& run) {
+  hold_codes(run, controlled_formats(), run.by_depth<std::uint64_t>(128, 4096, 1 << 16));
 }
 
 void hold_integer_draws(Run& run) {

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view by_codes = "bisection over codes";
 constexpr std::string_view by_integers = "bisection over integers";
 
-constexpr std::array<Section, 12> table{{
+constexpr std::array<Section, 13> table{{
     {"catalogue/constants", "widths, special codes, landmarks, overflow options, shared exponents: every name",
      "tables from the standards", nullptr, hold_constants},
     {"catalogue/float/codes", "every code decodes to its value and encodes back, every rounding and overflow option",
@@ -32,6 +32,8 @@ constexpr std::array<Section, 12> table{{
     {"catalogue/dfp/codes",
      "eighths between neighbors under chosen shared exponents, saturating and wrapping, every rounding", by_integers,
      nullptr, hold_dfp_codes},
+    {"catalogue/controlled/codes", "flexP+m and dfxpN likewise, under exponents from end to end of their range",
+     by_integers, nullptr, hold_controlled_codes},
     {"catalogue/integers/draws", "stochastic rounding summed over all draws is the input", "integer sums", nullptr,
      hold_integer_draws},
     {"catalogue/special", "NaN and infinities are taken or refused, naming tensor and index", "the contract's table",

@@ -64,6 +64,8 @@ void hold_small_floats(Run& run);
 /// Fixed point, and dynamic fixed point under chosen exponents, through Format::convert.
 void hold_fixed_codes(Run& run);
 void hold_dfp_codes(Run& run);
+/// Predicted and controlled exponents likewise.
+void hold_controlled_codes(Run& run);
 void hold_integer_draws(Run& run);
 
 /// NaN and infinities in arrays of every format.

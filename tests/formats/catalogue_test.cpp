@@ -50,6 +50,12 @@ std::vector<std::string> names_with_options() {
       }
     }
   }
+  for (int width = 4; width <= 16; width += 3) {
+    for (int exponent_bits = 1; exponent_bits <= 7; ++exponent_bits) {
+      names.push_back("flex" + std::to_string(width) + "+" + std::to_string(exponent_bits) + ":history=3,offset=0");
+    }
+    names.push_back("dfxp" + std::to_string(width) + ":range=-5,every=7,overflow=0.25");
+  }
   for (int width = 2; width <= 32; ++width) {
     for (int integer_bits = 1; integer_bits <= width; integer_bits += 5) {
       if (width - integer_bits <= 31) {
@@ -203,6 +209,28 @@ TEST(Catalogue, MalformedNamesAreErrorsThatHoldTheNameAndTheValidChoices) {
                                         {"dfp16:channel=3", "without a value"},
                                         {"dfp16:channel,block=32", "only one of tensor, channel and block"},
                                         {"dfp16:tensor,channel", "only one of tensor, channel and block"},
+                                        {"flex16", "flexP+m needs P from 4 to 16 and m from 1 to 7"},
+                                        {"flex", "flexP+m"},
+                                        {"flex3+5", "P from 4"},
+                                        {"flex17+5", "to 16"},
+                                        {"flex16+0", "m from 1"},
+                                        {"flex16+8", "to 7"},
+                                        {"flex16+5+5", "flexP+m"},
+                                        {"flex16+5:history=1", "2 to 64"},
+                                        {"flex16+5:deviations=17", "0 to 16"},
+                                        {"flex16+5:offset=-1", "0 to 16384"},
+                                        {"flex16+5:block=32", "history=2..64, deviations=0..16, offset=0..16384"},
+                                        {"dfxp", "dfxpN needs N"},
+                                        {"dfxp2", "from 3 to 16"},
+                                        {"dfxp17", "from 3 to 16"},
+                                        {"dfxp12:range=65", "-64 to 64"},
+                                        {"dfxp12:every=0", "1 to 1000000"},
+                                        {"dfxp12:overflow=1", "from 0 to below 1"},
+                                        {"dfxp12:overflow=-0", "from 0 to below 1"},
+                                        {"dfxp12:overflow=nan", "from 0 to below 1"},
+                                        {"dfxp12:overflow=1e-4x", "from 0 to below 1"},
+                                        {"dfxp12:overflow", "from 0 to below 1"},
+                                        {"dfxp12:overflw=0", "'overflow'"},
                                         {"dfp16:color=red", "headroom=0..14, top=saturate|bump|wrap"}};
   for (const auto& [name, valid] : cases) {
     try {
@@ -408,6 +436,14 @@ TEST(Catalogue, FactsAreTheDefinitions) {
            Expected{"fix12.4", 16, 2048 - 0.0625, 0.0625, 0.0625, 0.0625, "from -2048 to 2047.9375 in steps of 2^-4"},
            Expected{"fix12.5", 17, 2048 - 0x1p-5, 0x1p-5, 0x1p-5, 0x1p-5,
                     "from -2048 to 2047.96875 in steps of 2^-5; storage only"},
+           Expected{"dfxp8:range=2,every=9", 8, 127, 1, 1, 0x1p-6,
+                    "codes -128..127 times 2^(range - 7); a single conversion has range 2; in training the range "
+                    "starts there and every 9 steps rises by one if a share of more than 0.0001 overflowed, or falls "
+                    "by one if no more than that would overflow half of it"},
+           Expected{"flex16+5", 16, 32767, 1, 1, 0x1p-14,
+                    "codes -32768..32767 times 2^E_s, -32 <= E_s <= 0; in training E_s is predicted from the largest "
+                    "codes of the last 16 steps; a single conversion, as the first one in training, is repeated with "
+                    "other E_s from 2^-8 on until it fits"},
            Expected{"dfp8", 8, 127, 1, 1, 0x1p-6, "codes -127..127 times 2^E_s, E_s = E(absmax) - 6"},
            Expected{"dfp8:headroom=2", 8, 31, 1, 1, 0x1p-4, "codes -31..31 times 2^E_s, E_s = E(absmax) - 4"},
        }) {

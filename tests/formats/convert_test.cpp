@@ -298,7 +298,8 @@ TEST(Convert, EveryFormatStaysWithinOneStep) {
           const double step = std::ldexp(1.0, out.exponents[i / span]);
           ASSERT_EQ(static_cast<double>(out.values[i]), out.codes[i] * step) << name;
           const double error = std::abs(static_cast<double>(out.values[i]) - static_cast<double>(x[i]));
-          const bool clipped = name.rfind("fix", 0) == 0 && out.counts.saturated > 0;
+          const bool fixed = name.starts_with("fix") || name.starts_with("dfxp");
+          const bool clipped = fixed && out.counts.saturated > 0;
           ASSERT_TRUE(error <= step || clipped) << name << ' ' << formats::name(rounding) << ' ' << x[i];
         }
       }

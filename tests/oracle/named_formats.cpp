@@ -1,11 +1,14 @@
 // Tables of the named formats, and a reader of the names with parameters.
 #include "tests/oracle/named_formats.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
 #include <string>
+
+#include "tests/oracle/control_oracle.hpp"
 
 namespace oracle {
 namespace {
@@ -120,6 +123,32 @@ NamedDfp named_dfp(std::string_view text) {
     h = number(rest.substr(0, rest.find(',')), 0, p - 2, text);
   }
   return {p, (std::int64_t{1} << (p - 1 - h)) - 1, h - (p - 2)};
+}
+
+bool is_controlled(std::string_view text) {
+  return text.starts_with("flex") || text.starts_with("dfxp");
+}
+
+NamedControlled named_controlled(std::string_view text) {
+  const std::string_view base = text.substr(0, text.find(':'));
+  if (!is_controlled(text)) {
+    refuse(text);
+  }
+  const std::size_t plus = std::min(base.find('+'), base.size());
+  const int width = number(base.substr(4, plus - 4), 3, 16, text);
+  const std::int64_t limit = std::int64_t{1} << (width - 1);
+  if (base.starts_with("flex")) {
+    // At 2^-8, 1 is code 256, or too much; of 257, nine bits, there are width - 1 in use.
+    const int exponent = width > 10 ? -8 + 9 - (width - 1) : first_exponent({width}, 0x3f800000u);
+    return {width, -limit, limit - 1, exponent};
+  }
+  int range = 5;
+  constexpr std::string_view key = "range=";
+  if (const std::size_t at = text.find(key); at != std::string_view::npos) {
+    const std::string_view rest = text.substr(at + key.size());
+    range = number(rest.substr(0, rest.find(',')), -64, 64, text);
+  }
+  return {width, -limit, limit - 1, range - (width - 1)};
 }
 
 }  // namespace oracle

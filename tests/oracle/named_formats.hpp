@@ -45,4 +45,14 @@ struct NamedDfp {
 };
 NamedDfp named_dfp(std::string_view text);
 
+/// "flexP+m", "dfxpN" with any options, of which `range` counts: codes from `lowest` to `largest`, and the exponent of
+/// a tensor of largest magnitude 1 that is converted for the first time.
+struct NamedControlled {
+  int width;
+  std::int64_t lowest, largest;
+  int exponent_of_one;
+};
+bool is_controlled(std::string_view text);
+NamedControlled named_controlled(std::string_view text);
+
 }  // namespace oracle
