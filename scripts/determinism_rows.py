@@ -23,6 +23,9 @@ WIDE_RUNS = {
                          "plan.activations": "dfp16:headroom=1,block=32@stochastic",
                          "plan.errors": "dfp16:headroom=1,block=6"},
     "wide fp16": {"plan.name": "fp16"},
+    # Exponents that depend on all steps before.
+    "wide flexpoint": {"plan.name": "flex16+5", "model.name": "cnn_bn", "data.train_size": 512,
+                       "plan.errors": "dfxp12:range=-3,every=1@stochastic"},
     # Shortcuts, and pictures that are cut and flipped at random and read in the background.
     "wide resnet20": {"plan.name": "dfp16_paper", "model.name": "resnet20", "data.name": "imagefolder",
                       "data.image_size": 32, "data.train_size": 32, "train.batch": 16, "data.path": "pictures"},

@@ -24,8 +24,8 @@ using record::AttributeList;
 
 constexpr std::string_view rows_prefix = "rows:";
 constexpr std::array<std::string_view, 4> own_attributes = {"checkpoint_version", "step", "loss_scale", "clean_steps"};
-constexpr std::array<std::string_view, 5> attribute_groups = {"totals", "evaluation", "record", "figures",
-                                                              "provenance"};
+constexpr std::array<std::string_view, 6> groups_without_tensors = {"totals",  "evaluation", "record",
+                                                                    "figures", "provenance", exponents_group};
 
 std::int64_t as_signed(std::uint64_t count) {
   return static_cast<std::int64_t>(count);
@@ -86,7 +86,8 @@ class Reader {
     c.record = mark();
     c.figures = group("figures");
     c.provenance = group("provenance");
-    c.state.tensors = read_tensors(file_, attribute_groups, fs::file_size(path_));
+    c.state.tensors = read_tensors(file_, groups_without_tensors, fs::file_size(path_));
+    c.state.controllers = read_controllers(file_, fs::file_size(path_));
     return c;
   }
 
@@ -161,6 +162,7 @@ std::string image(const Checkpoint& checkpoint) {
     add("figures", checkpoint.figures);
     add("provenance", checkpoint.provenance);
     write_tensors(file, checkpoint.state.tensors);
+    write_controllers(file, checkpoint.state.controllers);
     return hdf5::sealed_image(file);
   });
 }

@@ -12,7 +12,7 @@
 namespace precsim::checkpoint {
 
 /// Raised by every change of the file that a reader could notice.
-inline constexpr std::int64_t checkpoint_version = 2;
+inline constexpr std::int64_t checkpoint_version = 3;
 
 /// How much of the record belongs to the steps done.
 struct RecordMark {

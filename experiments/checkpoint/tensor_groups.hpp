@@ -1,4 +1,4 @@
-// Named tensors in an HDF5 file: /KIND/LAYER/NAME, one float32 dataset each.
+// Named tensors in an HDF5 file, /KIND/LAYER/NAME, one float32 dataset each; states of exponent controllers likewise.
 #pragma once
 
 #include <hdf5.h>
@@ -19,5 +19,12 @@ void write_tensors(hid_t file, std::span<const nn::StateTensor> tensors);
 /// place that write_tensors() does not write, and for tensors of more bytes in all than `file_bytes`.
 std::vector<nn::StateTensor> read_tensors(hid_t file, std::span<const std::string_view> without,
                                           std::uint64_t file_bytes);
+
+inline constexpr std::string_view exponents_group = "exponents";
+
+/// "/exponents/LAYER/ROLE.USE", one-dimensional float64 with the attribute `format`; the group is there in any case.
+void write_controllers(hid_t file, std::span<const nn::ControlState> states);
+/// The inverse, with at most `file_bytes` bytes; Failure for anything else in the group.
+std::vector<nn::ControlState> read_controllers(hid_t file, std::uint64_t file_bytes);
 
 }  // namespace precsim::checkpoint

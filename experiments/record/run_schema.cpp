@@ -101,6 +101,25 @@ TableSchema octave_errors() {
        {"rms_relative_error", f64, octave_bins, "1", "root mean square of (x-y)/x over the octave; NaN if empty"}}};
 }
 
+TableSchema exponent_control() {
+  return {
+      "/exponent_control",
+      "One row per conversion whose exponent a controller chose (flexP+m, dfxpN), and the controller's state after it.",
+      {step,
+       layer,
+       role,
+       use,
+       format,
+       {"exponent", i64, 1, "1", "shared exponent of the conversion"},
+       {"next_exponent", i64, 1, "1", "what the next step would use"},
+       {"largest_code", i64, 1, "1", "largest magnitude of a code"},
+       {"at_limit", u64, 1, "element", "codes of at least the magnitude of the largest code"},
+       {"above_half", u64, 1, "element", "codes that would be at the limit under the next smaller exponent"},
+       {"conversions", u64, 1, "conversion", "conversions since the run began, this one included"},
+       {"overflows", u64, 1, "conversion", "of these, with a code at the limit"},
+       {"moves", u64, 1, "conversion", "of these, under another exponent than the one before"}}};
+}
+
 TableSchema products() {
   return {"/products",
           "One row per product call of a layer and pass, under every engine.",
@@ -148,8 +167,9 @@ TableSchema summary() {
 
 std::span<const TableSchema> run_tables() {
   static const std::vector<TableSchema> tables = {
-      training(),      evaluation(), tensor_statistics(), exponent_histograms(),
-      octave_errors(), products(),   telemetry(),         summary()};
+      training(),      evaluation(),       tensor_statistics(), exponent_histograms(),
+      octave_errors(), exponent_control(), products(),          telemetry(),
+      summary()};
   return tables;
 }
 

@@ -1,4 +1,4 @@
-// The tables and attributes of a training run's record, schema version 3, as data. SCHEMA.md says the same in words.
+// The tables and attributes of a training run's record, schema version 4, as data. SCHEMA.md says the same in words.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 namespace precsim::record {
 
 /// Raised by every change that a reader of records could notice.
-inline constexpr std::int64_t schema_version = 3;
+inline constexpr std::int64_t schema_version = 4;
 
 inline constexpr int exponent_bins = 277;  ///< E(x) = -149 ... 127, one bin each
 inline constexpr int lowest_exponent = -149;
@@ -26,6 +26,7 @@ struct Table {
     tensor_statistics,
     exponent_histograms,
     octave_errors,
+    exponent_control,
     products,
     telemetry,
     summary,

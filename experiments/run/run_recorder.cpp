@@ -61,6 +61,16 @@ void append_tensor(record::Record& record, const nn::TensorReport& report, const
                  std::span<const std::uint64_t>(s.octave_counts), std::span<const double>(s.octave_rms_error)});
 }
 
+void append_control(record::Record& record, const nn::TensorReport& report) {
+  const nn::ControlReport& control = *report.control;
+  const std::string format = report.conversion.format->name();
+  record.append(Table::exponent_control,
+                {report.step, report.layer, nn::name(report.role), report.use, std::string_view(format),
+                 control.exponent, control.next_exponent, static_cast<std::int64_t>(control.codes.largest),
+                 control.codes.at_limit, control.codes.above_half, static_cast<std::uint64_t>(control.conversions),
+                 static_cast<std::uint64_t>(control.overflows), static_cast<std::uint64_t>(control.moves)});
+}
+
 }  // namespace
 
 RunRecorder::RunRecorder(record::Record* record, double flush_seconds, Hooks hooks)
@@ -70,6 +80,9 @@ void RunRecorder::on_tensor(const nn::TensorReport& report) {
   const formats::ErrorStatistics statistics = formats::error_statistics(report.source, report.converted);
   if (record_ != nullptr) {
     append_tensor(*record_, report, statistics);
+    if (report.control != nullptr) {
+      append_control(*record_, report);
+    }
   }
   if (formats::is_fp32(*report.conversion.format) && !nn::entry(report.role).operand) {
     return;

@@ -51,6 +51,7 @@ void Network::initialize(InitScheme scheme, std::uint32_t seed) {
     }
     p.parameter->momentum.clear();
   }
+  controllers_.clear();
   for (Layer* layer : layers()) {
     for (const Buffer& buffer : layer->buffers()) {
       std::fill(buffer.values->begin(), buffer.values->end(), buffer.initial);

@@ -34,6 +34,7 @@ Tensor Network::forward(Tensor images, const StepContext& given, std::vector<Aux
                 "training forgets the auxiliary outputs");
   StepContext context = given;
   context.memory = memory_.get();
+  context.controllers = &controllers_;
   std::vector<SourcePtr> outputs(nodes_.size() + 1);
   outputs[0] = store(0, std::make_shared<Stored>(std::move(images)), context);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -95,6 +96,7 @@ void Network::backward(Tensor gradient, const StepContext& given, std::vector<Te
   PRECSIM_CHECK(auxiliary_gradients.size() == auxiliaries_.size(), "one gradient per auxiliary output");
   StepContext context = given;
   context.memory = memory_.get();
+  context.controllers = &controllers_;
   std::vector<std::vector<SourcePtr>> gradients(nodes_.size() + 1);
   gradients.back().push_back(std::make_shared<Stored>(std::move(gradient)));
   for (std::size_t i = 0; i < auxiliaries_.size(); ++i) {
@@ -159,6 +161,12 @@ std::string Network::state_hash() const {
     for (const Buffer& buffer : layer->buffers()) {
       hash.text(buffer.name);
       add(*buffer.values);
+    }
+  }
+  for (const ControlState& control : controllers_.state()) {
+    hash.text(control.path());
+    for (const double number : control.numbers) {
+      hash.integer(std::bit_cast<std::uint64_t>(number));
     }
   }
   return hash.hex();

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/nn/exponent_controllers.hpp"
 #include "sim/nn/layer.hpp"
 #include "sim/nn/lrn.hpp"
 #include "sim/nn/pool.hpp"
@@ -96,6 +97,10 @@ class Network {
   Tensor forward(Tensor images, const StepContext& context, std::vector<Auxiliary>* auxiliaries = nullptr);
   /// Fills all gradients; follows a forward() in training. One gradient per auxiliary output.
   void backward(Tensor gradient, const StepContext& context, std::vector<Tensor> auxiliary_gradients = {});
+  /// Of the tensors whose formats have some; a step of this network needs them in its context, which forward() and
+  /// backward() see to.
+  ExponentControllers& controllers() { return controllers_; }
+  const ExponentControllers& controllers() const { return controllers_; }
   /// Of the tensors of its steps.
   const StepMemory& memory() const { return *memory_; }
 
@@ -105,7 +110,7 @@ class Network {
 
   std::vector<NamedParameter> parameters() const;
   std::int64_t parameter_count() const;
-  /// 16 hex digits over every bit of parameters, momentum and buffers.
+  /// 16 hex digits over every bit of parameters, momentum, buffers and exponent controllers.
   std::string state_hash() const;
 
   struct LayerRow {
@@ -141,6 +146,7 @@ class Network {
 
   std::unique_ptr<StepMemory> memory_ =
       std::make_unique<StepMemory>();  ///< outlives the layers, which keep tensors in it
+  ExponentControllers controllers_;
   std::vector<Shape> shapes_;
   std::vector<NetworkBuilder::Node> nodes_;
   std::vector<NetworkBuilder::Auxiliary> auxiliaries_;

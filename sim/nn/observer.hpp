@@ -18,6 +18,18 @@ namespace precsim::nn {
 class StepProfile;
 class Trainer;
 
+class ExponentControllers;
+
+/// The state of an exponent controller after one conversion; the last three count since the run began.
+struct ControlReport {
+  std::int64_t exponent;       ///< of this conversion
+  std::int64_t next_exponent;  ///< of the next one
+  formats::CodeCounts codes;   ///< of this conversion
+  std::int64_t conversions = 0;
+  std::int64_t overflows = 0;  ///< conversions with a code at the limit
+  std::int64_t moves = 0;      ///< conversions under another exponent than the one before
+};
+
 /// One conversion of one tensor: what came in, what it became.
 struct TensorReport {
   std::int64_t step;
@@ -29,6 +41,7 @@ struct TensorReport {
   std::span<const float> converted;
   std::span<const std::int16_t> exponents;  ///< one per block; empty for formats without a shared scale
   std::uint64_t saturated;
+  const ControlReport* control = nullptr;  ///< of formats that have controllers
 };
 
 /// One product call.
@@ -121,6 +134,9 @@ struct StepContext {
     std::uint64_t saved_bytes = 0;  ///< of role `saved`, over all training steps, as encoded
   };
   Totals* totals = nullptr;
+
+  /// Of the network that the step belongs to; moved by the conversions of training.
+  ExponentControllers* controllers = nullptr;
 
   StepProfile* profile = nullptr;                                       ///< null: times are not taken
   kernels::Engine engine = kernels::Engine::simulate;                   ///< of the products

@@ -24,7 +24,7 @@ constexpr std::array<RoleEntry, role_count> role_table{{
     {Role::master, "master", "w, the weights that the optimizer keeps", false, {true, true, true}},
 }};
 
-constexpr std::array<NamedPlan, 9> plan_table{{
+constexpr std::array<NamedPlan, 11> plan_table{{
     {"fp32", "everything FP32", "", "none"},
     {"bf16", "bfloat16 operands and forward results, FP32 accumulator and master",
      "weights=bf16 activations=bf16 outputs=bf16 errors=bf16", "none"},
@@ -41,6 +41,10 @@ constexpr std::array<NamedPlan, 9> plan_table{{
     {"dfp8", "8-bit dynamic fixed point in every product", "weights=dfp8 activations=dfp8 errors=dfp8", "none"},
     {"dfp6", "6-bit dynamic fixed point in every product", "weights=dfp6 activations=dfp6 errors=dfp6", "none"},
     {"dfp4", "4-bit dynamic fixed point in every product", "weights=dfp4 activations=dfp4 errors=dfp4", "none"},
+    {"flex16+5", "Flexpoint in every product, exponents predicted (Koester et al. 2017)",
+     "weights=flex16+5 activations=flex16+5 errors=flex16+5", "none"},
+    {"dfxp12", "12-bit fixed point in every product, ranges controlled every 10 steps (Courbariaux et al. 2015)",
+     "weights=dfxp12:range=1,every=10 activations=dfxp12:range=3,every=10 errors=dfxp12:range=-3,every=10", "none"},
 }};
 
 constexpr std::string_view first_convolution = "first_convolution";

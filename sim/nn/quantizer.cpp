@@ -70,12 +70,14 @@ Noted copy(const Source& source, std::span<float> to, const formats::ArrayKernel
   });
 }
 
-/// Whether bounds of the largest magnitude do as well as itself: codes whose rule asks for its exponent alone.
+/// Whether bounds of the largest magnitude do as well as itself: codes whose rule asks for its exponent alone, which
+/// rises with it.
 bool decide(const AbsmaxBounds& bounds, const formats::Format& format) {
   const formats::CodeRule rule = format.code_rule();
   const auto* integers = std::get_if<formats::IntegerCodes>(&rule);
-  return bounds.least == bounds.most || (integers != nullptr && !integers->bumps && bounds.least > 0 &&
-                                         format.block_exponent(bounds.least) == format.block_exponent(bounds.most));
+  const bool rises = integers != nullptr && !integers->bumps && format.make_controller() == nullptr;
+  return bounds.least == bounds.most ||
+         (rises && bounds.least > 0 && format.block_exponent(bounds.least) == format.block_exponent(bounds.most));
 }
 
 bool skippable(Role role) {
@@ -114,12 +116,17 @@ void Quantizer::raise_nonfinite(std::int64_t index, const StepContext& context) 
 }
 
 Stored Quantizer::convert(const Source& source, const formats::Conversion& conversion, const StepContext& context,
-                          Use use, std::uint64_t& saturated) const {
+                          Use use, Outcome& outcome) const {
   const formats::Format& format = *conversion.format;
   const formats::ArrayKernel& kernel = kernels::array_kernel(context.kernel);
   const Shape& shape = source.shape();
-  const std::optional<AbsmaxBounds> bounds = source.absmax_bounds();
-  const Noted noted = bounds && decide(*bounds, format) ? Noted{bounds->most} : note(source, kernel);
+  ExponentControllers::Entry* const control =
+      context.controllers == nullptr ? nullptr
+                                     : context.controllers->find(layer_, role_, use, conversion.format, context);
+  const std::optional<int> chosen =
+      control == nullptr ? std::nullopt : control->controller->exponent(context.step + (context.training ? 0 : 1));
+  const std::optional<AbsmaxBounds> bounds = chosen ? std::nullopt : source.absmax_bounds();
+  const Noted noted = chosen ? Noted{} : bounds && decide(*bounds, format) ? Noted{bounds->most} : note(source, kernel);
   if (noted.first_bad >= 0) {
     raise_nonfinite(noted.first_bad, context);
   }
@@ -139,9 +146,11 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
     squares = std::make_shared<kernels::native::CodeSquares>();
     squares->begin(shape.pixels(), shape.c, groups_);
   }
-  const int wanted = format.block_exponent(noted.absmax);
+  const int wanted = chosen.value_or(format.block_exponent(noted.absmax));
   int exponent = wanted;
-  std::uint64_t count_saturated = 0;
+  std::uint64_t saturated = 0;
+  formats::CodeCounts counted;
+  const bool observed = control != nullptr && context.training;
   const bool whole = !format.splittable(conversion.rounding);
   const std::int64_t run = whole ? shape.pixels() : run_pixels(shape);
   const kernels::native::NativeKernel& native = *kernels::tile_kernel(context.kernel).native;
@@ -157,10 +166,14 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
     if (squares != nullptr) {
       squares->add(native, codes, first, first + count);
     }
+    const formats::CodeCounts here =
+        observed ? formats::count_codes({codes, static_cast<std::size_t>(block.count)}, format.width())
+                 : formats::CodeCounts{};
 #pragma omp critical(precsim_conversion)
     {
       exponent = std::max(exponent, used);
-      count_saturated += counts.saturated;
+      saturated += counts.saturated;
+      counted.join(here);
       refused = counts.refused < 0 ? refused : std::min(refused, at + counts.refused);
     }
     return static_cast<const float*>(values);
@@ -170,16 +183,19 @@ Stored Quantizer::convert(const Source& source, const formats::Conversion& conve
   }
   stored.exponent = exponent;
   stored.squares = squares;
-  saturated = count_saturated;
+  outcome.saturated = saturated;
+  if (observed) {
+    outcome.control = control->observe(counted, exponent, context.step);
+  }
   return stored;
 }
 
 void Quantizer::report(std::span<const float> source, std::span<const float> values,
                        std::span<const std::int16_t> exponents, const formats::Conversion& conversion,
-                       const StepContext& context, std::string_view use_name, std::uint64_t saturated) const {
+                       const StepContext& context, std::string_view use_name, const Outcome& outcome) const {
   if (context.recording && context.observer != nullptr) {
-    context.observer->on_tensor(
-        {context.step, layer_, role_, use_name, conversion, source, values, exponents, saturated});
+    context.observer->on_tensor({context.step, layer_, role_, use_name, conversion, source, values, exponents,
+                                 outcome.saturated, outcome.control ? &*outcome.control : nullptr});
   }
 }
 
@@ -196,21 +212,21 @@ Stored Quantizer::store(const Source& source, const formats::Conversion& convers
       raise_nonfinite(noted.first_bad, context);
     }
     if (fp32) {
-      report(whole.values(), whole.values(), {}, conversion, context, use_name, 0);
+      report(whole.values(), whole.values(), {}, conversion, context, use_name, {});
       return whole;
     }
-    std::uint64_t saturated = 0;
-    Stored stored = convert(whole, conversion, context, use, saturated);
+    Outcome outcome;
+    Stored stored = convert(whole, conversion, context, use, outcome);
     stored.bytes = (source.shape().size() * conversion.format->width() + 7) / 8;
     const Tensor decoded = stored.codes.empty() ? Tensor() : evaluate(stored, context.memory);
     const auto shared = static_cast<std::int16_t>(stored.exponent);
     const bool scaled = conversion.format->blocking().kind != formats::BlockKind::none;
     report(whole.values(), stored.codes.empty() ? stored.values() : decoded.values,
-           {&shared, scaled ? std::size_t{1} : 0}, conversion, context, use_name, saturated);
+           {&shared, scaled ? std::size_t{1} : 0}, conversion, context, use_name, outcome);
     return stored;
   }
-  std::uint64_t saturated = 0;
-  Stored stored = convert(source, conversion, context, use, saturated);
+  Outcome outcome;
+  Stored stored = convert(source, conversion, context, use, outcome);
   stored.bytes = (source.shape().size() * conversion.format->width() + 7) / 8;
   return stored;
 }
@@ -222,7 +238,7 @@ StoredPtr Quantizer::store(const SourcePtr& source, const formats::Conversion& c
     return std::make_shared<Stored>(store(*source, conversion, context));
   }
   check_all_finite(stored->values(), layer_, name(role_), context, skippable(role_));
-  report(stored->values(), stored->values(), {}, conversion, context, "all", 0);
+  report(stored->values(), stored->values(), {}, conversion, context, "all", {});
   return stored;
 }
 
@@ -232,7 +248,7 @@ void Quantizer::apply(std::span<float> values, const formats::Conversion& conver
     if (!is_finite) {
       check_all_finite(values, layer_, name(role_), context, skippable(role_));
     }
-    report(values, values, {}, conversion, context, "all", 0);
+    report(values, values, {}, conversion, context, "all", {});
     return;
   }
   const Timed timed(context.profile, Work::quantize);
@@ -266,7 +282,7 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
                                        fmt::format("{} of layer {}", name(role_), layer_), context.kernel};
   kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, integer);
   report(blocked.source, blocked.values, blocked.exponents, conversion, context, kernels::name(pass),
-         blocked.counts.saturated);
+         {blocked.counts.saturated, {}});
   return {.matrix = std::move(blocked.matrix)};
 }
 

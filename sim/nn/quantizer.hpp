@@ -1,6 +1,7 @@
 // The quantizer: the map from FP32 tensors to what is stored or multiplied. Gradients pass back through it unchanged.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,18 +9,14 @@
 #include "formats/catalogue.hpp"
 #include "sim/kernels/engine.hpp"
 #include "sim/kernels/matrix.hpp"
+#include "sim/nn/exponent_controllers.hpp"
 #include "sim/nn/observer.hpp"
 #include "sim/nn/source.hpp"
 
 namespace precsim::nn {
 
-/// Distinct conversions of one tensor (the `use` of its random bits).
-enum class Use : std::uint32_t { stored = 0, forward = 1, input_gradient = 2, weight_gradient = 3, initial = 4 };
-constexpr Use use_of(Pass pass) {
-  return static_cast<Use>(1 + static_cast<std::uint32_t>(pass));
-}
-
-/// Converts the tensors of one layer and role, and reports each conversion.
+/// Converts the tensors of one layer and role, and reports each conversion. Where a format has controllers, exponents
+/// come from those of the context, one per use; without any, each conversion is a first one.
 class Quantizer {
  public:
   /// `groups`: of the convolution that reads the tensors, whose sums of squares are taken then for the proofs of
@@ -28,7 +25,8 @@ class Quantizer {
       : layer_(std::move(layer)), role_(role), groups_(groups) {}
 
   /// Converts a whole tensor under a format without blocks: codes alone for integer formats, else FP32 values. Reads
-  /// the source once where its range is known, else twice. Raises NonFinite for non-finite elements, before or after.
+  /// the source once where its range or its exponent is known, else twice. Raises NonFinite for non-finite elements,
+  /// before or after.
   Stored store(const Source& source, const formats::Conversion& conversion, const StepContext& context,
                Use use = Use::stored, std::string_view use_name = "all") const;
   /// The same without a copy of what is FP32 already and stays so.
@@ -46,12 +44,17 @@ class Quantizer {
                            const StepContext& context) const;
 
  private:
+  /// What there is to tell of a conversion beside its result.
+  struct Outcome {
+    std::uint64_t saturated = 0;
+    std::optional<ControlReport> control;
+  };
   Stored convert(const Source& source, const formats::Conversion& conversion, const StepContext& context, Use use,
-                 std::uint64_t& saturated) const;
+                 Outcome& outcome) const;
   [[noreturn]] void raise_nonfinite(std::int64_t index, const StepContext& context) const;
   void report(std::span<const float> source, std::span<const float> values, std::span<const std::int16_t> exponents,
               const formats::Conversion& conversion, const StepContext& context, std::string_view use_name,
-              std::uint64_t saturated) const;
+              const Outcome& outcome) const;
 
   std::string layer_;
   Role role_;

@@ -37,6 +37,16 @@ std::span<const RoleEntry> roles();
 inline const RoleEntry& entry(Role role) {
   return roles()[static_cast<std::size_t>(role)];
 }
+/// Distinct conversions of one tensor (the `use` of its random bits).
+enum class Use : std::uint32_t { stored = 0, forward = 1, input_gradient = 2, weight_gradient = 3, initial = 4 };
+constexpr Use use_of(Pass pass) {
+  return static_cast<Use>(1 + static_cast<std::uint32_t>(pass));
+}
+inline constexpr std::string_view use_names[] = {"all", "forward", "input_gradient", "weight_gradient", "initial"};
+constexpr std::string_view name(Use use) {
+  return use_names[static_cast<std::size_t>(use)];
+}
+
 inline std::string_view name(Role role) {
   return entry(role).name;
 }

@@ -19,13 +19,15 @@ class Sgd final : public Optimizer {
  public:
   explicit Sgd(const OptimizerOptions& options) : options_(options) {}
 
-  void begin(Network& network, const StepContext& context) override {
+  void begin(Network& network, const StepContext& given) override {
+    const StepContext context = within(network, given);
     for (const NamedParameter& p : network.parameters()) {
       write(p, Role::master, p.parameter->values, context, Use::initial);
     }
   }
 
-  void step(Network& network, float lr, float scale, const StepContext& context) override {
+  void step(Network& network, float lr, float scale, const StepContext& given) override {
+    const StepContext context = within(network, given);
     const std::vector<NamedParameter> parameters = network.parameters();
     const formats::ArrayKernel& arrays = kernels::array_kernel(context.kernel);
     bool fused = true;
@@ -55,6 +57,11 @@ class Sgd final : public Optimizer {
 
  private:
   static constexpr std::int64_t piece = 1 << 14;  // elements per parallel piece
+
+  static StepContext within(Network& network, StepContext context) {
+    context.controllers = &network.controllers();
+    return context;
+  }
 
   /// Of all elements; infinite or NaN where one is.
   static float absmax(std::span<const float> values, const formats::ArrayKernel& arrays) {

@@ -227,7 +227,9 @@ void Trainer::restore(const TrainingState& state) {
     throw UserError(fmt::format("the saved state has {} steps, but the run has {}", state.step, total_steps_));
   }
   loss_scale_.restore(state.loss_scale);
+  check_controllers(network_, state.controllers, state.step);
   restore_tensors(network_, state.tensors);
+  network_.controllers().restore(state.controllers);
   totals_ = state.totals;
   evaluation_ = state.evaluation;
   evaluation_.classes = splits_.test->classes();
@@ -250,7 +252,8 @@ void Trainer::begin(Observer& observer, const TrainingState* from) {
 }
 
 TrainingState Trainer::state() const {
-  return {steps_done_, loss_scale_.state(), totals_, evaluation_, state_tensors(network_)};
+  return {steps_done_, loss_scale_.state(),     totals_,
+          evaluation_, state_tensors(network_), network_.controllers().state()};
 }
 
 TrainingResult Trainer::run(Observer& observer, const TrainingState* from) {

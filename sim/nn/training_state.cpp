@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "formats/error.hpp"
+#include "formats/words.hpp"
 
 namespace precsim::nn {
 namespace {
@@ -52,6 +55,39 @@ std::vector<StateTensor> state_tensors(const Network& network) {
     }
   }
   return tensors;
+}
+
+void check_controllers(const Network& network, std::span<const ControlState> states, std::int64_t steps) {
+  std::set<std::string> known;
+  for (const ControlState& state : states) {
+    if (!known.insert(state.path()).second) {
+      throw UserError(fmt::format("the saved state has the exponents of {} twice", state.path()));
+    }
+    bool planned = false;
+    for (const Layer* layer : network.layers()) {
+      for (const RoleEntry& role : roles()) {
+        for (const Pass pass : kernels::passes) {
+          planned = planned || (layer->name() == state.layer && role.name == state.role &&
+                                layer->plan().of(role.role, pass).format->name() == state.format);
+        }
+      }
+    }
+    if (!planned) {
+      throw UserError(fmt::format("the saved state has exponents of {} as {}, which the plan does not have",
+                                  state.path(), formats::quote(state.format)));
+    }
+  }
+  for (const Layer* layer : network.layers()) {
+    const bool expected = steps > 0 && layer->traits().product &&
+                          layer->plan().of(Role::weights, Pass::forward).format->make_controller() != nullptr;
+    const auto weights = [&](const ControlState& state) {
+      return state.layer == layer->name() && state.role == name(Role::weights);
+    };
+    if (expected && std::ranges::none_of(states, weights)) {
+      throw UserError(
+          fmt::format("the saved state has no exponents of {}/weights, which the plan needs", layer->name()));
+    }
+  }
 }
 
 void restore_tensors(Network& network, std::span<const StateTensor> tensors) {

@@ -33,13 +33,18 @@ struct TrainingState {
   StepContext::Totals totals;
   EvaluationReport evaluation{};  ///< the last one; without images if there was none
   std::vector<StateTensor> tensors;
+  std::vector<ControlState> controllers;
 };
 
 /// Every tensor of the network's state, layer by layer. What the optimizer keeps is absent until its first update.
 std::vector<StateTensor> state_tensors(const Network& network);
 
-/// The inverse, for a network of the same structure. Raises UserError naming the first tensor that is missing, not
-/// known, there twice, or of another shape; the network is then unchanged.
+/// Raises UserError naming the first state of a controller that is there twice, that no conversion of the network's
+/// plan has, or that is missing after `steps` steps (every step converts the weights).
+void check_controllers(const Network& network, std::span<const ControlState> states, std::int64_t steps);
+
+/// The inverse of state_tensors(), for a network of the same structure. Raises UserError naming the first tensor that
+/// is missing, not known, there twice, or of another shape; the network is then unchanged.
 void restore_tensors(Network& network, std::span<const StateTensor> tensors);
 
 }  // namespace precsim::nn

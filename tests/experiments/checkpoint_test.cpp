@@ -38,6 +38,8 @@ Checkpoint example() {
                      {"momentum", "conv", "weight", {1, 2, 1, 2}, {1, 2, 3, 4}},
                      {"parameters", "conv", "weight", {1, 2, 1, 2}, {-0.0f, infinity, 0x1p-149f, 4}},
                      {"parameters", "layer1.0.fc", "bias", {1}, {7}}};
+  c.state.controllers = {{"conv", "errors", "all", "dfxp12", {3, 1, 0, -6, 5, 3, 1, 2, 0x1p40}},
+                         {"layer1.0.fc", "weights", "weight_gradient", "flex16+5", {1, 0, 0, -14, -14, 1, 0.5}}};
   c.record = {"0123456789abcdef0123456789abcdef", {{"evaluation", 1}, {"training", 12}}};
   c.figures = {{"skipped_steps", std::int64_t{2}}, {"training_loss", 0.125}};
   return c;
@@ -83,6 +85,7 @@ TEST_F(CheckpointTest, RoundTripKeepsEverything) {
   EXPECT_EQ(back.state.evaluation.accuracy5, 0.5);
   EXPECT_EQ(back.state.tensors, c.state.tensors);
   EXPECT_TRUE(std::signbit(back.state.tensors[2].values[0]));
+  EXPECT_EQ(back.state.controllers, c.state.controllers);
   EXPECT_EQ(back.record.id, c.record.id);
   ASSERT_EQ(back.record.rows.size(), 2u);
   EXPECT_EQ(back.record.rows[1].table, "training");
@@ -180,7 +183,7 @@ TEST_F(CheckpointTest, WhatNoCheckpointHoldsIsRefused) {
           H5Adelete(f, "checkpoint_version");
           record::hdf5::write_attribute(f, "checkpoint_version", std::int64_t{99});
         }));
-  EXPECT_SAYS(refusal(), "checkpoint of version 99, but this program reads version 2");
+  EXPECT_SAYS(refusal(), "checkpoint of version 99, but this program reads version 3");
   spill(path(), changed([](hid_t f) { H5Adelete(f, "step"); }));
   EXPECT_SAYS(refusal(), "no attribute step");
   spill(path(), changed([](hid_t f) {
@@ -188,10 +191,22 @@ TEST_F(CheckpointTest, WhatNoCheckpointHoldsIsRefused) {
           record::hdf5::write_attribute(f, "loss_scale", std::string("big"));
         }));
   EXPECT_SAYS(refusal(), "no attribute loss_scale");
-  for (const char* group : {"totals", "evaluation", "record", "figures", "provenance"}) {
+  for (const char* group : {"totals", "evaluation", "record", "figures", "provenance", "exponents"}) {
     spill(path(), changed([&](hid_t f) { H5Ldelete(f, group, H5P_DEFAULT); }));
     EXPECT_SAYS(refusal(), group);
   }
+  spill(path(), changed([](hid_t f) { H5Ldelete(f, "/exponents/conv/errors.all", H5P_DEFAULT); }));
+  EXPECT_EQ(read(path()).state.controllers.size(), 1u) << "the run that goes on sees what is missing";
+  spill(path(), changed([](hid_t f) {
+          H5Lmove(f, "/exponents/conv/errors.all", f, "/exponents/conv/errors", H5P_DEFAULT, H5P_DEFAULT);
+        }));
+  EXPECT_SAYS(refusal(), "/exponents/conv/errors names no role and use");
+  spill(path(), changed([](hid_t f) { H5Adelete_by_name(f, "/exponents/conv/errors.all", "format", H5P_DEFAULT); }));
+  EXPECT_SAYS(refusal(), "no attribute format");
+  spill(path(), changed([](hid_t f) {
+          H5Lmove(f, "/parameters/conv/weight", f, "/exponents/conv/a.b", H5P_DEFAULT, H5P_DEFAULT);
+        }));
+  EXPECT_SAYS(refusal(), "/exponents/conv/a.b is no tensor of float64");
   spill(path(), changed([](hid_t f) { H5Lcreate_soft("/parameters", f, "more", H5P_DEFAULT, H5P_DEFAULT); }));
   EXPECT_SAYS(refusal(), "link to somewhere else");
   spill(path(), changed([](hid_t f) { H5Lcreate_external("/etc/passwd", "/", f, "x", H5P_DEFAULT, H5P_DEFAULT); }));

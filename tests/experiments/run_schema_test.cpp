@@ -29,8 +29,8 @@ TEST(RunSchema, IsDocumentedWordForWord) {
       ++columns;
     }
   }
-  EXPECT_EQ(run_tables().size(), 8u);
-  EXPECT_EQ(columns, 81u);
+  EXPECT_EQ(run_tables().size(), 9u);
+  EXPECT_EQ(columns, 94u);
   const std::array<std::string, 3> types = {"int64", "float64", "text"};
   for (const auto attributes : {run_attributes(), provenance_attributes()}) {
     EXPECT_GT(attributes.size(), 5u);
@@ -48,6 +48,7 @@ TEST(RunSchema, IndicesNameTheirTables) {
                                                        {Table::tensor_statistics, "/tensor_statistics"},
                                                        {Table::exponent_histograms, "/exponent_histograms"},
                                                        {Table::octave_errors, "/octave_errors"},
+                                                       {Table::exponent_control, "/exponent_control"},
                                                        {Table::products, "/products"},
                                                        {Table::telemetry, "/telemetry"},
                                                        {Table::summary, "/summary"}};

@@ -22,6 +22,7 @@ checkpoint::Checkpoint small_checkpoint() {
   c.state.tensors = {{"parameters", "conv1", "weight", {2, 3}, {1, 2, 3, 4, 5, 6}},
                      {"momentum", "conv1", "weight", {2, 3}, {0, 0, 1, 0, 0, 0}},
                      {"buffers", "bn1", "running_mean", {4}, {1, 1, 1, 1}}};
+  c.state.controllers = {{"conv1", "weights", "all", "flex16+5", {1, 0, 0, -14, -14, 1, 0.5}}};
   c.record = {"00112233445566778899aabbccddeeff", {{"training", 3}}};
   c.figures = {{"skipped_steps", std::int64_t{0}}};
   return c;
@@ -34,9 +35,9 @@ const Hdf5Base& base() {
     image.resize(image.size() - seal_bytes);
     return Hdf5Base{std::move(image),
                     {"/parameters", "/parameters/conv1", "/parameters/conv1/weight", "/momentum/conv1", "/totals",
-                     "/evaluation", "/record", "/figures", "/provenance"},
-                    {"conv1", "weight", "parameters", "totals", "checkpoint_version", "step", "loss_scale", "all_macs",
-                     "record_id", "rows:training"}};
+                     "/evaluation", "/exponents", "/exponents/conv1", "/record", "/figures", "/provenance"},
+                    {"conv1", "weight", "weights.all", "format", "parameters", "totals", "checkpoint_version", "step",
+                     "loss_scale", "all_macs", "record_id", "rows:training"}};
   }();
   return base;
 }

@@ -12,7 +12,7 @@ from program import REFUSED, ProgramTest, settings
 
 SUBCOMMANDS = ["train", "gemm", "conv", "convert", "formats", "models", "plans", "compare", "explain", "verify", "bench", "signature", "info"]
 SILENT = ["formats", "models", "plans", "info"]  # subcommands that need nothing
-PLANS = ["fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4"]
+PLANS = ["fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4", "flex16+5", "dfxp12"]
 
 
 class HelpTest(ProgramTest):
@@ -167,7 +167,7 @@ class CatalogueTest(ProgramTest):
     def test_plans_are_listed_with_their_settings(self):
         text = self.assert_runs("plans").stdout
         for plan in PLANS:
-            self.assertRegex(text, rf"(?m)^{plan}$")
+            self.assertRegex(text, rf"(?m)^{re.escape(plan)}$")
         self.assertIn("plan.weights=dfp16:headroom=1", text)
 
     def test_info_names_kernels_and_libraries(self):

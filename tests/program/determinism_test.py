@@ -18,6 +18,7 @@ PLANS = {
                     "plan.activations": "dfp16:headroom=1,block=32@stochastic",
                     "plan.errors": "dfp16:headroom=1,block=6"},
     "fp16": {"plan.name": "fp16"},
+    "flexpoint": {"plan.name": "flex16+5", "plan.errors": "dfxp12:range=-3,every=1@stochastic", "data.train_size": 384},
 }
 
 

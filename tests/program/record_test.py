@@ -16,6 +16,7 @@ from program import DIVERGED, INTERRUPTED, SMALL, SMALL_STEPS, ProgramTest, sett
 
 TABLES = {"training", "evaluation", "tensor_statistics", "exponent_histograms", "octave_errors", "products", "telemetry",
           "summary"}
+CONTROLLED = "exponent_control"  # without rows where no format has controllers
 OPERANDS = {"weights", "activations", "errors"}
 ALL_BITS = {f"plan.{role}": "dfp16" for role in ("weights", "activations", "errors")}  # headroom 0
 ENDLESS = {"train.epochs": 1000000, "record.stats_every": 0}
@@ -59,7 +60,8 @@ class FinishedTest(RecordTest):
         self.assert_keeps_schema("run.h5")
         self.assert_agrees("run.h5", figures)
         with h5py.File(self.folder / "run.h5", "r") as file:
-            self.assertEqual(set(file), TABLES | {"provenance"})
+            self.assertEqual(set(file), TABLES | {CONTROLLED, "provenance"})
+            self.assertEqual(len(file[CONTROLLED]), 0)
             self.assertEqual(file.attrs["seed"], 1)
             self.assertEqual(file["provenance"].attrs["threads"], 1)
             for table in TABLES:
@@ -98,6 +100,26 @@ class FinishedTest(RecordTest):
             else:
                 self.assertEqual(formats, {"fp32"})
                 self.assertTrue((of_role["max_abs_error"] == 0).all() and not numpy.isfinite(sqnr).any())
+
+    def test_controlled_exponents_are_told_of_every_recorded_step(self):
+        for plan in ("flex16+5", "dfxp12"):
+            with self.subTest(plan):
+                self.train({"plan.name": plan, "record.stats_every": 1}, "--out", f"{plan}.h5")
+                self.assert_keeps_schema(f"{plan}.h5")
+                control = self.read_table(f"{plan}.h5", CONTROLLED)
+                statistics = self.read_table(f"{plan}.h5", "tensor_statistics")
+                operands = statistics[statistics["blocks"] == 1]
+                keys = ["step", "layer", "role", "use", "format"]
+                self.assertTrue((control[keys] == operands[keys]).all())
+                self.assertTrue((control["exponent"] == operands["exponent_min"]).all())
+                self.assertTrue((control["conversions"] == control["step"] + 1).all())
+                for layer, role in {(row["layer"], row["role"]) for row in control}:
+                    rows = control[(control["layer"] == layer) & (control["role"] == role)]
+                    self.assertEqual(len(rows), SMALL_STEPS)
+                    self.assertTrue((rows["next_exponent"][:-1] == rows["exponent"][1:]).all())
+                    moved = (rows["exponent"][1:] != rows["exponent"][:-1]).cumsum()
+                    self.assertTrue((rows["moves"][1:] == moved).all())
+                    self.assertTrue((rows["overflows"] == (rows["at_limit"] > 0).cumsum()).all())
 
     def test_telemetry_has_every_layer_and_pass_of_every_recorded_step(self):
         figures = self.train({"record.stats_every": 1}, "--out", "run.h5")

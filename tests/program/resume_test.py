@@ -43,6 +43,8 @@ PLANS = {
     "fp16_dynamic": {"plan.name": "fp16", "loss_scale.initial": 2**25, "loss_scale.interval": 5},
     "stochastic": {"plan.name": "dfp8", "plan.rounding": "stochastic"},
     "batch_norm": {"plan.name": "dfp16", "model.name": "cnn_bn", "plan.momentum": "dfp16"},
+    "flexpoint": {"plan.name": "flex16+5", "plan.momentum": "flex16+5", "plan.master": "dfxp16:range=1,every=7"},
+    "range_control": {"plan.name": "dfxp12", "plan.rounding": "stochastic", "plan.errors": "dfxp12:range=-3,every=5"},
 }
 
 
@@ -279,8 +281,8 @@ class RefusalTest(ResumeTest):
         self.assert_resume_refused("run.checkpoint.h5 cannot", "numerics_version is 99")
 
     def test_other_checkpoint_version(self):
-        self.change(self.checkpoint, "checkpoint_version", 3)
-        self.assert_resume_refused("checkpoint of version 3")
+        self.change(self.checkpoint, "checkpoint_version", 2)
+        self.assert_resume_refused("checkpoint of version 2", "reads version 3")
 
     def test_record_missing(self):
         self.record.unlink()

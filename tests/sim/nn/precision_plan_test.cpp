@@ -50,7 +50,8 @@ TEST(PrecisionPlan, EveryNamedPlanResolvesOnEveryModel) {
           << row.name << " on " << model.name;
     }
   }
-  for (const char* name : {"fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4"}) {
+  for (const char* name :
+       {"fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4", "flex16+5", "dfxp12"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
   EXPECT_EQ(find_plan("fp16").loss_scale, "dynamic");
@@ -66,6 +67,8 @@ TEST(PrecisionPlan, NamedPlansSayWhatTheyAreCalled) {
     EXPECT_EQ(format_of(PrecisionPlan("fp16"), layer, role, pass), "fp16");
     EXPECT_EQ(format_of(PrecisionPlan("dfp16"), layer, role, pass), "dfp16:headroom=1");
     EXPECT_EQ(format_of(PrecisionPlan("dfp4"), layer, role, pass), "dfp4");
+    EXPECT_EQ(format_of(PrecisionPlan("flex16+5"), layer, role, pass), "flex16+5");
+    EXPECT_TRUE(format_of(PrecisionPlan("dfxp12"), layer, role, pass).starts_with("dfxp12:range="));
     for (LayerTraits special : {layer, layer}) {
       special.first_convolution = true;
       EXPECT_EQ(format_of(PrecisionPlan("dfp16_paper"), special, role, pass), "fp32");

@@ -75,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"activations", "dfp8:block=16"},
                     {"errors", "dfp8:block=16"},
                     {"rounding", "stochastic"}}},
+        ThreadCase{"flexpoint", "cnn_bn", "flex16+5", {{"errors", "dfxp12:range=-3,every=1@stochastic"}}},
         ThreadCase{"batch_norm", "cnn_bn", "dfp16", {{"outputs", "bf16"}, {"saved", "dfp8@stochastic"}}}),
     [](const auto& instance) { return instance.param.name; });
 

@@ -57,6 +57,12 @@ const RunCase runs[] = {
     {"stochastic", "dfp8", {{"rounding", "stochastic"}}, true},
     {"batch_norm", "dfp16", {{"outputs", "bf16"}, {"momentum", "dfp16"}, {"master", "fp16@stochastic"}}, true},
     {"skips", "fp16", {}, false, {"dynamic", 0x1p20, 2, 0.5, 2, 1}},
+    {"flexpoint", "flex16+5", {{"momentum", "flex16+5"}, {"master", "dfxp16:range=1,every=2"}}, true},
+    {"range_control",
+     "dfxp12",
+     {{"rounding", "stochastic"}, {"outputs", "dfxp16:every=3"}, {"saved", "flex12+5"}},
+     true},
+    {"flexpoint_skips", "fp16", {{"weight_gradients", "flex16+5"}}, false, {"dynamic", 0x1p20, 2, 0.5, 2, 1}},
     {"no_momentum", "fp32", {}, false, {"static", 128}, 0.0f},
 };
 
@@ -72,6 +78,7 @@ TEST_P(Resumed, RunEqualsTheWholeRunFromEveryStep) {
     const Piece second = train_piece(GetParam(), &first.state);
     EXPECT_EQ(second.hash, whole.hash) << stop;
     EXPECT_EQ(second.state.tensors, whole.state.tensors) << stop;
+    EXPECT_EQ(second.state.controllers, whole.state.controllers) << stop;
     EXPECT_EQ(second.state.loss_scale, whole.state.loss_scale) << stop;
     EXPECT_EQ(second.result.steps, 7);
     EXPECT_EQ(second.result.outcome, Outcome::finished);
