@@ -17,7 +17,7 @@ constexpr cli::Subcommand table[] = {
     {"formats", "list the number formats, or explain one", run_formats},
     {"models", "list the networks, or the layers of one", run_models},
     {"plans", "list the precision plans and their settings", run_plans},
-    {"compare", "compare two records", run_compare},
+    {"compare", "compare runs: accuracy, SQNR, overflow, bits; or two records exactly", run_compare},
     {"explain", "tell step by step how one output of a run came about", run_explain},
     {"verify", "prove the arithmetic on this machine", run_verify},
     {"bench", "time kernels, conversions, simulation and training steps on this machine", run_bench},

@@ -15,10 +15,7 @@ namespace {
 
 const cli::Command command{
     .name = "conv",
-    .summary =
-        "Computes one pass of a convolution of tensors, generated or read from files (NHWC; weights OHWI: output "
-        "channels, height, "
-        "width, input channels).",
+    .summary = "Computes one pass of a convolution of tensors, generated or read from files.",
     .options = product_options(
         {{.name = "input",
           .argument = "NxHxWxC",

@@ -26,23 +26,23 @@ using tensor_files::TensorEntry;
 
 const cli::Command command{
     .name = "convert",
-    .summary =
-        "Converts the tensors of a file (.npy, .npz, .safetensors, .h5; float16, bfloat16, float32, float64, float8) "
-        "to "
-        "a number format and writes the converted values as float32, or with --codes what the format stores. Blocks "
-        "(block=k) lie along the last axis, channels along the first. Random bits depend on the seed, a tensor's name "
-        "and the element's index.",
+    .summary = "Converts the tensors of a file to a number format; writes values as float32, or codes.",
     .options = {{.name = "to",
                  .argument = "FORMAT",
-                 .meaning = "the format, such as dfp16, or dfp8:block=32@stochastic"},
-                {.name = "rounding", .argument = "ROUNDING", .meaning = "how to round (default: nearest_even)"},
+                 .meaning = "the format, such as dfp16; blocks (block=k) lie along the last axis, channels along the "
+                            "first"},
+                {.name = "rounding",
+                 .argument = "ROUNDING",
+                 .meaning = "how to round (default: nearest_even); random bits depend on the seed, the tensor's name "
+                            "and the element's index"},
                 {.name = "codes",
                  .meaning = "write integer codes, and one exponent a block as NAME.exponents: the values are code * "
                             "2^exponent; of floats their bit patterns"},
                 {.name = "seed", .argument = "N", .meaning = "seed of stochastic rounding (default: 1)"},
                 {.name = "tensors", .argument = "GLOB", .meaning = "only tensors of matching names (* ? [..])"},
                 {.name = "json", .meaning = "print JSON"}},
-    .positional = cli::Positional{"FILE", "the file to read, and the file to write (the suffix tells its kind)", 2, 2},
+    .positional =
+        cli::Positional{"FILE", "the file to read and the one to write: .npy, .npz, .safetensors or .h5", 2, 2},
     .example = "precsim convert model.safetensors model8.npz --to dfp8:channel --codes"};
 
 constexpr std::string_view exponents_suffix = ".exponents";

@@ -29,6 +29,7 @@ class GivenOperand : public product::OperandSource {
  public:
   explicit GivenOperand(const Vector& vector) : vector_(vector) {}
   std::string name() const override { return vector_.name; }
+  std::string_view kind() const override { return "vector"; }
   product::SourceTensor tensor(const product::OperandRequest&) const override {
     return {vector_.values, vector_.codes, vector_.exponent};
   }

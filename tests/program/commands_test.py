@@ -10,7 +10,8 @@ import shlex
 import program
 from program import REFUSED, ProgramTest, settings
 
-SUBCOMMANDS = ["train", "gemm", "conv", "convert", "formats", "models", "plans", "compare", "explain", "verify", "bench", "signature", "info"]
+SUBCOMMANDS = ["train", "gemm", "conv", "convert", "formats", "models", "plans", "compare", "explain", "verify", "bench",
+               "signature", "info"]
 SILENT = ["formats", "models", "plans", "info"]  # subcommands that need nothing
 PLANS = ["fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4", "flex16+5", "dfxp12"]
 
@@ -42,8 +43,10 @@ class HelpTest(ProgramTest):
 
     def test_every_example_runs_as_printed(self):
         ran = 0
-        for record in ("a.h5", "b.h5"):
-            self.train({}, "--out", record)
+        for seed, record in enumerate(("a.h5", "b.h5")):
+            self.train({}, "--seed", seed, "--out", record)
+        header = b'{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
+        self.write("model.safetensors", len(header).to_bytes(8, "little") + header + bytes(24))
         for name in SUBCOMMANDS:
             example = self.assert_runs(name, "--help").stdout.rpartition("Example:\n")[2]
             words = shlex.split(example)
@@ -82,8 +85,8 @@ class MistakeTest(ProgramTest):
         self.assert_refused("train", "--quiet=1", says="--quiet")
         self.assert_refused("train", "--seed", 1, "--seed", 2, says="twice")
         self.assert_refused("train", "--out", "", says="--out")
-        self.assert_refused("compare", "a.h5", "--exact", says="2 RUN.h5")
-        self.assert_refused("compare", "a.h5", "b.h5", says="--exact")
+        self.assert_refused("compare", "a.h5", "--exact", says="two files, not 1")
+        self.assert_refused("compare", says="RUN")
 
     def test_output_that_cannot_be_written_is_a_mistake(self):
         with open("/dev/full", "w") as full:
