@@ -26,19 +26,18 @@ namespace {
 
 const cli::Command command{
     .name = "compare",
-    .summary =
-        "Compares runs: what differs in their configurations, accuracy with spread over seeds, SQNR, overflow, "
-        "and the first step at which their bits part. Runs that differ in the seed alone are one configuration. "
-        "With --exact, two files bit by bit outside /provenance; exit code 1 names the first difference.",
-    .options = {{.name = "exact", .meaning = "two files: every path, type, shape, attribute and raw value"},
+    .summary = "Compares runs: settings, accuracy over seeds, SQNR, overflow, where bits part; or two files exactly.",
+    .options = {{.name = "exact",
+                 .meaning = "two files: all outside /provenance, bit by bit; exit code 1 names the first difference"},
                 {.name = "reference",
                  .argument = "LABEL",
-                 .meaning = "the configuration that accuracies and bits are compared with (the first)"},
+                 .meaning = "the configuration that the others are compared with (the first)"},
                 {.name = "by-layer", .meaning = "SQNR and overflow layer by layer"},
                 {.name = "style", .argument = "NAME", .meaning = "text, csv, markdown or latex (text)"},
                 {.name = "json", .meaning = "print JSON"}},
-    .positional = cli::Positional{"RUN", "records", 1, 100000},
-    .example = "precsim compare fp32_1.h5 fp32_2.h5 dfp8_1.h5 dfp8_2.h5 --style markdown"};
+    .positional =
+        cli::Positional{"RUN", "records; those that differ in the seed alone are one configuration", 1, 100000},
+    .example = "precsim compare a.h5 b.h5 --style markdown"};
 
 /// Forks, because HDF5 1.10 itself crashes on some damaged files: the child gets nothing and goes on, the parent its
 /// exit code. A crash is then the files' fault; any other violent death is passed on.
