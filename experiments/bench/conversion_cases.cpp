@@ -192,7 +192,7 @@ Contender absmax_pass(const ArrayPtr& array, const Setup& setup) {
   return contender;
 }
 
-/// Statistics have one order of summation, so one thread forms them.
+/// By one thread, as a record's are.
 Contender statistics_pass(const ArrayPtr& array, const Setup& setup) {
   Codes codes(array->x.size());
   const auto values = std::make_shared<std::vector<float>>(array->x.size());
