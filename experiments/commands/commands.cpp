@@ -13,7 +13,7 @@ constexpr cli::Subcommand table[] = {
     {"train", "train a network under a precision plan and record everything", run_train},
     {"gemm", "multiply two generated matrices, as a simulation, natively, or both", run_gemm},
     {"conv", "compute one pass of a convolution of generated tensors, likewise", run_conv},
-    {"convert", "convert the tensors of a file to a format, as values or as codes", run_convert},
+    {"convert"{"analyze", "convert"tell what number formats do to the tensors of a file to a formatfiles", as values or as codes", run_convert}run_analyze},
     {"formats", "list the number formats, or explain one", run_formats},
     {"models", "list the networks, or the layers of one", run_models},
     {"plans", "list the precision plans and their settings", run_plans},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -117,8 +118,9 @@ fs::path partial_path(const fs::path& file) {
   return with_suffix(file, ".partial");
 }
 
-void replace_file(const fs::path& file, std::string_view bytes) {
+void replace_file(const fs::path& file, const std::function<void(int fd, const fs::path& partial)>& write) {
   const fs::path partial = partial_path(file);
+<<<<<<< HEAD
   const FileDescriptor descriptor(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (descriptor.get() < 0) throw_io_error("create", partial, errno);
   RemoveOnError guard(partial);
@@ -130,7 +132,30 @@ void replace_file(const fs::path& file, std::string_view bytes) {
 void move_into_place(int fd, const fs::path& partial, const fs::path& file) {
   if (::fsync(fd) != 0) throw_io_error("write", partial, errno);
   if (::rename(partial.c_str(), file.c_str()) != 0) throw_io_error("replace", file, errno);
+=======
+  {
+    const FileDescriptor descriptor(::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (descriptor.get() < 0) throw_io_error("create", partial, errno);
+    RemoveOnError guard(partial);
+    write(descriptor.get(), partial);
+    if (::fsync(descriptor.get()) != 0) throw_io_error("write", partial, errno);
+    if (::rename(partial.c_str(), file.c_str()) != 0) throw_io_error("replace", file, errno);
+    guard.disarm();
+  }
+>>>>>>> 5b686d3 (precsim analyze: what formats do to the tensors of files)
   sync_folder_of(file);
+}
+
+void replace_file(const fs::path& file, std::string_view bytes) {
+  replace_file(file, [&](int fd, const fs::path& partial) { write_all(fd, bytes, partial); });
+}
+
+FileDescriptor unnamed_file(const fs::path& folder) {
+  std::string name = (folder / ".precsim-XXXXXX").string();
+  FileDescriptor descriptor(::mkostemp(name.data(), O_CLOEXEC));
+  if (descriptor.get() < 0) throw_io_error("create a temporary file in", folder, errno);
+  ::unlink(name.c_str());
+  return descriptor;
 }
 
 fs::path resolve_output(const fs::path& file) {

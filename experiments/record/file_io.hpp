@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,12 @@ std::filesystem::path partial_path(const std::filesystem::path& file);
 /// content or all of the new. Temporary file in the same folder, fsync, rename, fsync of the folder. On an error the
 /// old content stays and the temporary file is removed.
 void replace_file(const std::filesystem::path& file, std::string_view bytes);
+/// The same with a content that `write` puts into the temporary file, which has that name.
+void replace_file(const std::filesystem::path& file,
+                  const std::function<void(int fd, const std::filesystem::path& partial)>& write);
+
+/// A file without a name in that folder, for reading and writing; gone with its descriptor.
+FileDescriptor unnamed_file(const std::filesystem::path& folder);
 
 /// The last step of replace_file, for content that was written to `partial` through `fd` piece by piece.
 void move_into_place(int fd, const std::filesystem::path& partial, const std::filesystem::path& file);

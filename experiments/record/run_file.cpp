@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "experiments/record/hdf5_image.hpp"
+#include "experiments/record/hdf5_table.hpp"
 #include "formats/error.hpp"
 
 namespace precsim::record {
@@ -18,37 +19,11 @@ using hdf5::require;
 constexpr std::size_t chunk_bytes = 65536;
 constexpr unsigned deflate_level = 4;
 
-Handle cell_type(const Column& column) {
-  if (column.type == ColumnType::text) {
-    Handle text(H5Tcopy(H5T_C_S1), H5Tclose, "creating a text type");
-    require(H5Tset_size(text, static_cast<std::size_t>(column.length)), "sizing a text type");
-    require(H5Tset_strpad(text, H5T_STR_NULLPAD), "padding a text type");
-    require(H5Tset_cset(text, H5T_CSET_UTF8), "setting a character set");
-    return text;
-  }
-  const hid_t scalar = column.type == ColumnType::int64    ? H5T_STD_I64LE
-                       : column.type == ColumnType::uint64 ? H5T_STD_U64LE
-                                                           : H5T_IEEE_F64LE;
-  if (column.length == 1) return {H5Tcopy(scalar), H5Tclose, "creating a number type"};
-  const auto length = static_cast<hsize_t>(column.length);
-  return {H5Tarray_create2(scalar, 1, &length), H5Tclose, "creating an array type"};
-}
-
-Handle row_type(const TableSchema& table) {
-  Handle type(H5Tcreate(H5T_COMPOUND, row_bytes(table)), H5Tclose, "creating a row type");
-  std::size_t offset = 0;
-  for (const Column& column : table.columns) {
-    require(H5Tinsert(type, column.name.c_str(), offset, cell_type(column)), "adding a column");
-    offset += column_bytes(column);
-  }
-  return type;
-}
-
 void write_table(hid_t file, const TableSchema& table, const std::string& rows) {
   const hsize_t count = rows.size() / row_bytes(table);
   const hsize_t unlimited = H5S_UNLIMITED;
   const hsize_t chunk = std::max<std::size_t>(1, chunk_bytes / row_bytes(table));
-  const Handle type = row_type(table);
+  const Handle type = hdf5::row_type(table);
   const Handle space(H5Screate_simple(1, &count, &unlimited), H5Sclose, "creating a data space");
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "creating properties");
   require(H5Pset_obj_track_times(properties, false), "switching times off");
@@ -57,11 +32,7 @@ void write_table(hid_t file, const TableSchema& table, const std::string& rows) 
   require(H5Pset_deflate(properties, deflate_level), "setting deflate");
   const Handle dataset(H5Dcreate2(file, table.path.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
                        H5Dclose, fmt::format("creating {}", table.path));
-  hdf5::write_attribute(dataset, "description", table.description);
-  for (const Column& column : table.columns) {
-    hdf5::write_attribute(dataset, "unit:" + column.name, column.unit);
-    hdf5::write_attribute(dataset, "description:" + column.name, column.description);
-  }
+  hdf5::describe(dataset, table);
   if (count > 0) {
     require(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), fmt::format("writing {}", table.path));
   }
@@ -78,7 +49,7 @@ std::string read_table(hid_t file, const TableSchema& table) {
   const Handle dataset(H5Dopen2(file, table.path.c_str(), H5P_DEFAULT), H5Dclose,
                        fmt::format("opening the table {}", table.path));
   const Handle stored(H5Dget_type(dataset), H5Tclose, "opening a type");
-  const Handle type = row_type(table);
+  const Handle type = hdf5::row_type(table);
   if (require(H5Tequal(stored, type), "comparing types") == 0) {
     throw hdf5::Failure(fmt::format("the table {} has other columns than it should have", table.path));
   }

@@ -1,0 +1,266 @@
+// precsim analyze
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <filesystem>
+#include <set>
+
+#include "experiments/analysis/candidates.hpp"
+#include "experiments/analysis/results_file.hpp"
+#include "experiments/cli/progress.hpp"
+#include "experiments/commands/analyze_report.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/stop_signal.hpp"
+#include "experiments/run/run_options.hpp"
+#include "formats/error.hpp"
+#include "formats/grammar.hpp"
+#include "formats/version.hpp"
+#include "formats/words.hpp"
+#include "precsim_version.hpp"
+
+namespace precsim::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+const cli::Command command{
+    .name = "analyze",
+    .summary = "Tells what number formats do to the tensors of .npy, .npz, .safetensors and HDF5 files.",
+    .options = {{.name = "formats",
+                 .argument = "LIST",
+                 .meaning = "FORMAT[@ROUNDING], blank-separated; repeatable (default: fp16 bf16 dfp16)",
+                 .repeatable = true},
+                {.name = "rounding",
+                 .argument = "LIST",
+                 .meaning =
+                     "roundings of the formats that name none, each with each; repeatable (default: nearest_even)",
+                 .repeatable = true},
+                {.name = "best",
+                 .argument = "BITS",
+                 .meaning =
+                     "ranks formats of at most BITS bits per element, scales of blocks included, by SQNR: those that "
+                     "'precsim formats' lists, every eXmY, dfpP by tensor, channel and blocks of 16 to 256"},
+                {.name = "tensors",
+                 .argument = "GLOB",
+                 .meaning = "tensors whose names match, such as 'layer1.*'; repeatable (default: all)",
+                 .repeatable = true},
+                {.name = "out", .argument = "FILE.h5", .meaning = "writes every figure, see experiments/SCHEMA.md"},
+                {.name = "blocks", .meaning = "with --out: also a row for each block of formats by channel or block=k"},
+                {.name = "overwrite", .meaning = "replaces an existing FILE.h5"},
+                {.name = "seed", .argument = "N", .meaning = "of stochastic roundings (default: 1)"},
+                {.name = "threads", .argument = "N", .meaning = "threads; 0: one per core (default)"},
+                {.name = "json", .meaning = "prints the result as JSON"},
+                {.name = "quiet", .meaning = "no progress"}},
+    .positional =
+        cli::Positional{"FILE", "files; blocks lie along a tensor's last axis, channels are its first", 1, 100000},
+    .example = "precsim analyze model.safetensors --formats \"fp16 bf16 dfp16:block=32@stochastic\" --out model.h5"};
+
+constexpr std::string_view default_formats = "fp16 bf16 dfp16";
+
+std::vector<std::string> words_of(const std::vector<std::string>& lists) {
+  constexpr std::string_view blanks = " \t\n";
+  std::vector<std::string> words;
+  for (const std::string& list : lists) {
+    for (std::size_t at = list.find_first_not_of(blanks); at != std::string::npos;) {
+      const std::size_t end = std::min(list.find_first_of(blanks, at), list.size());
+      words.push_back(list.substr(at, end - at));
+      at = list.find_first_not_of(blanks, end);
+    }
+  }
+  return words;
+}
+
+double parse_bits(const std::string& text) {
+  double bits = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
+  constexpr double least = 2, most = 32;
+  if (error != std::errc() || end != text.data() + text.size() || !(least <= bits && bits <= most)) {
+    throw UserError(fmt::format("--best takes a number of bits from 2 to 32, not {}", formats::quote(text)));
+  }
+  return bits;
+}
+
+/// The conversions of --formats, then those of --best.
+AnalyzeReport parse_request(const cli::Arguments& arguments) {
+  AnalyzeReport report;
+  std::vector<formats::Rounding> roundings;
+  for (const std::string& word : words_of(arguments.values("rounding"))) {
+    roundings.push_back(formats::parse_rounding(word));
+  }
+  if (roundings.empty()) {
+    roundings.emplace_back();
+  }
+  std::vector<std::string> words = words_of(arguments.values("formats"));
+  if (words.empty() && !arguments.has("best")) {
+    words = words_of({std::string(default_formats)});
+  }
+  std::set<std::string> names;
+  const auto add = [&](const formats::Conversion& conversion) {
+    if (!names.insert(conversion.name()).second) {
+      throw UserError(fmt::format("{} is asked for twice", conversion.name()));
+    }
+    report.options.conversions.push_back(conversion);
+  };
+  for (const std::string& word : words) {
+    if (word.find('@') != std::string::npos) {
+      add(formats::parse_conversion(word));
+      continue;
+    }
+    for (const formats::Rounding rounding : roundings) {
+      add(formats::parse_conversion(word, rounding));
+    }
+  }
+  report.ranked = report.options.conversions.size();
+  if (const auto best = arguments.value("best")) {
+    names.clear();
+    report.best_bits = parse_bits(*best);
+    for (const formats::FormatPtr& format : analysis::candidates(report.best_bits)) {
+      for (const formats::Rounding rounding : roundings) {
+        add({format, rounding});
+      }
+    }
+  }
+  report.options.seed =
+      static_cast<std::uint32_t>(arguments.integer("seed", 1, 0, std::numeric_limits<std::uint32_t>::max()));
+  return report;
+}
+
+/// Opens the files and chooses their tensors; a glob that matches nothing anywhere is an error.
+std::vector<analysis::AnalysisInput> open_inputs(const cli::Arguments& arguments, AnalyzeReport& report) {
+  std::vector<std::string> globs = arguments.values("tensors");
+  if (globs.empty()) {
+    globs.emplace_back("*");
+  }
+  std::vector<analysis::AnalysisInput> inputs;
+  std::set<std::string> matching;
+  for (const std::string& file : arguments.positionals()) {
+    inputs.push_back({file, tensor_files::open_tensor_file(file), {}});
+    analysis::AnalysisInput& input = inputs.back();
+    std::set<std::size_t> wanted;
+    for (const std::string& glob : globs) {
+      const std::vector<std::size_t> found = tensor_files::matching_tensors(*input.tensors, glob);
+      wanted.insert(found.begin(), found.end());
+      if (!found.empty()) {
+        matching.insert(glob);
+      }
+    }
+    for (const std::size_t index : wanted) {
+      const tensor_files::TensorEntry& entry = input.tensors->tensors()[index];
+      if (entry.type == tensor_files::ElementType::other) {
+        report.unreadable.push_back(fmt::format("{} ({})", entry.name, entry.type_text));
+      } else {
+        input.wanted.push_back(index);
+      }
+    }
+  }
+  for (const std::string& glob : globs) {
+    if (!matching.contains(glob) && arguments.has("tensors")) {
+      const auto& entries = inputs.front().tensors->tensors();
+      throw UserError(fmt::format("--tensors {}: no tensor has such a name; {} has {} tensors{}", formats::quote(glob),
+                                  inputs.front().file, entries.size(),
+                                  entries.empty() ? "" : ", the first is " + entries.front().name));
+    }
+  }
+  return inputs;
+}
+
+void check_output(const cli::Arguments& arguments, const fs::path& output) {
+  std::error_code error;
+  for (const std::string& file : arguments.positionals()) {
+    if (fs::equivalent(file, output, error)) {
+      throw UserError(fmt::format("--out {} is one of the files to be read; give another name", output.string()));
+    }
+  }
+  if (fs::exists(output, error) && !arguments.has("overwrite")) {
+    throw UserError(fmt::format("{} exists; give another name, or have it replaced with --overwrite", output.string()));
+  }
+}
+
+record::RecordHeader header_of(const cli::Arguments& arguments, const AnalyzeReport& report) {
+  std::vector<std::string> names;
+  for (std::size_t c = 0; c < report.ranked; ++c) {
+    names.push_back(report.options.conversions[c].name());
+  }
+  record::RecordHeader header;
+  header.run = {{"program", std::string("precsim")},
+                {"numerics_version", std::int64_t{formats::numerics_version}},
+                {"formats", fmt::format("{}", fmt::join(names, " "))},
+                {"best_bits", report.best_bits},
+                {"seed", std::int64_t{report.options.seed}}};
+  header.provenance = {{"version", std::string(version)},
+                       {"compiler", std::string(compiler)},
+                       {"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+                       {"threads", std::int64_t{report.options.threads}},
+                       {"paths", fmt::format("{}", fmt::join(arguments.positionals(), " "))}};
+  return header;
+}
+
+cli::ProgressOptions progress_options(const cli::Arguments& arguments, const cli::Streams& streams) {
+  cli::ProgressOptions options;
+  options.mode = cli::progress_mode("auto", arguments.has("quiet"), streams.err_terminal);
+  options.width = streams.err_terminal.width;
+  options.label = "analyze";
+  options.unit = "MB";
+  return options;
+}
+
+}  // namespace
+
+cli::ExitCode run_analyze(std::span<const std::string> arguments, cli::Streams& streams) {
+  if (cli::wants_help(arguments)) {
+    streams.out << cli::help_text(command, "precsim");
+    return cli::ExitCode::ok;
+  }
+  const cli::Arguments parsed = cli::parse_arguments(command, arguments);
+  for (const std::string_view needs_out : {"blocks", "overwrite"}) {
+    if (parsed.has(needs_out) && !parsed.has("out")) {
+      throw UserError(fmt::format("--{} has no effect without --out FILE.h5", needs_out));
+    }
+  }
+  AnalyzeReport report = parse_request(parsed);
+  report.options.threads = set_threads(parsed.integer("threads", 0, 0, 1024));
+  std::vector<analysis::AnalysisInput> inputs = open_inputs(parsed, report);
+  std::optional<analysis::ResultsFile> file;
+  if (const auto out = parsed.value("out")) {
+    const fs::path output = record::resolve_output(*out);
+    check_output(parsed, output);
+    file.emplace(output, report.options, report.ranked, parsed.has("blocks"),
+                 analysis::text_lengths(inputs, report.options));
+  }
+  cli::Progress progress(streams.err, progress_options(parsed, streams));
+  follow_stop_signals();
+  analysis::AnalysisHooks hooks;
+  constexpr std::uint64_t megabyte = 1000000;
+  hooks.progress = [&](std::uint64_t done, std::uint64_t total) {
+    progress.update(done / megabyte, total / megabyte);
+    return !stop_requested();
+  };
+  hooks.tensor = [&](analysis::TensorResult&& result) {
+    if (file) {
+      file->add(result);
+    }
+    report.results.push_back(std::move(result));
+  };
+  if (parsed.has("blocks")) {
+    hooks.blocks = [&](std::size_t tensor, std::size_t conversion, std::span<const analysis::BlockErrors> blocks) {
+      file->add_blocks(tensor, conversion, blocks);
+    };
+  }
+  const bool whole = analysis::analyze(inputs, report.options, hooks);
+  progress.finish();
+  const std::string_view outcome = whole ? "finished" : "interrupted";
+  streams.out << (parsed.has("json") ? cli::json_text(analyze_json(report, outcome)) : analyze_text(report));
+  if (file) {
+    file->write(header_of(parsed, report), outcome);
+  }
+  if (!whole) {
+    streams.err << "precsim: interrupted; the tensors that were finished are reported\n";
+    return cli::ExitCode::interrupted;
+  }
+  return cli::ExitCode::ok;
+}
+
+}  // namespace precsim::experiments
