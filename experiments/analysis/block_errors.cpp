@@ -130,6 +130,7 @@ void BlockSums::add(const BlockErrors& errors, bool first, bool last) {
 }
 
 void BlockSums::join(BlockSums&& next) {
+  keep_ = keep_ || next.keep_;
   if (next.head_) {
     add(*next.head_, false, next.head_ends_);
   }

@@ -59,7 +59,7 @@ std::uint64_t rank_of(double share, std::uint64_t count);
 /// The blocks of one conversion in a piece of a tensor, or in a tensor so far.
 class BlockSums {
  public:
-  /// With `keep`, finished blocks are also kept as rows.
+  /// With `keep`, or once joined by such sums, finished blocks are also kept as rows.
   explicit BlockSums(bool keep = false) : keep_(keep) {}
 
   /// The next part of a block, in rising order; `errors.sums` is of the part. first, last: it begins or ends the block.

@@ -174,6 +174,9 @@ void check_output(const cli::Arguments& arguments, const fs::path& output) {
       throw UserError(fmt::format("--out {} is one of the files to be read; give another name", output.string()));
     }
   }
+  if (output.has_parent_path() && !fs::is_directory(output.parent_path(), error)) {
+    throw UserError(fmt::format("--out {}: there is no folder {}", output.string(), output.parent_path().string()));
+  }
   if (fs::exists(output, error) && !arguments.has("overwrite")) {
     throw UserError(fmt::format("{} exists; give another name, or have it replaced with --overwrite", output.string()));
   }

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,17 @@ def is_sanitized() -> bool:
 def limit_memory():
     if not is_sanitized():
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
+def write_safetensors(path: Path, tensors: dict):
+    """A .safetensors file of numpy arrays."""
+    names = {"float16": "F16", "float32": "F32", "float64": "F64"}
+    header, end = {}, 0
+    for name, value in tensors.items():
+        header[name] = {"dtype": names[value.dtype.name], "shape": value.shape, "data_offsets": [end, end + value.nbytes]}
+        end += value.nbytes
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(value.tobytes() for value in tensors.values()))
 
 
 def settings(values: dict) -> list[str]:
