@@ -12,7 +12,8 @@ namespace precsim::experiments {
 cli::ExitCode run_train(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_gemm(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_conv(std::span<const std::string> arguments, cli::Streams& streams);
-cli::ExitCode run_convertrun_analyze(std::span<const std::string> arguments, cli::Streams& streams);
+cli::ExitCode run_analyze(std::span<const std::string> arguments, cli::Streams& streams);
+cli::ExitCode run_convert(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_formats(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_models(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_plans(std::span<const std::string> arguments, cli::Streams& streams);

@@ -120,11 +120,10 @@ fs::path partial_path(const fs::path& file) {
 
 void replace_file(const fs::path& file, const std::function<void(int fd, const fs::path& partial)>& write) {
   const fs::path partial = partial_path(file);
-<<<<<<< HEAD
-  const FileDescriptor descriptor(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
+  const FileDescriptor descriptor(::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (descriptor.get() < 0) throw_io_error("create", partial, errno);
   RemoveOnError guard(partial);
-  write_all(descriptor.get(), bytes, partial);
+  write(descriptor.get(), partial);
   move_into_place(descriptor.get(), partial, file);
   guard.disarm();
 }
@@ -132,17 +131,6 @@ void replace_file(const fs::path& file, const std::function<void(int fd, const f
 void move_into_place(int fd, const fs::path& partial, const fs::path& file) {
   if (::fsync(fd) != 0) throw_io_error("write", partial, errno);
   if (::rename(partial.c_str(), file.c_str()) != 0) throw_io_error("replace", file, errno);
-=======
-  {
-    const FileDescriptor descriptor(::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (descriptor.get() < 0) throw_io_error("create", partial, errno);
-    RemoveOnError guard(partial);
-    write(descriptor.get(), partial);
-    if (::fsync(descriptor.get()) != 0) throw_io_error("write", partial, errno);
-    if (::rename(partial.c_str(), file.c_str()) != 0) throw_io_error("replace", file, errno);
-    guard.disarm();
-  }
->>>>>>> 5b686d3 (precsim analyze: what formats do to the tensors of files)
   sync_folder_of(file);
 }
 

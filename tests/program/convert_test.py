@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 import program
-from program import OK, REFUSED
+from program import OK, REFUSED, write_safetensors
 
 
 def read_safetensors(path) -> dict:
@@ -26,17 +26,6 @@ def read_safetensors(path) -> dict:
         first, end = tensor["data_offsets"]
         tensors[name] = np.frombuffer(data[first:end], kinds[tensor["dtype"]]).reshape(tensor["shape"])
     return tensors
-
-
-def write_safetensors(path, tensors: dict):
-    kinds = {"float32": "F32", "float16": "F16", "float64": "F64", "int64": "I64"}
-    header, data = {"__metadata__": {"format": "pt"}}, b""
-    for name, array in tensors.items():
-        end = len(data) + array.nbytes
-        header[name] = {"dtype": kinds[array.dtype.name], "shape": array.shape, "data_offsets": [len(data), end]}
-        data += array.tobytes()
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
 def read_hdf5(path) -> dict:

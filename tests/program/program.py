@@ -53,8 +53,8 @@ def limit_memory():
 
 def write_safetensors(path: Path, tensors: dict):
     """A .safetensors file of numpy arrays."""
-    names = {"float16": "F16", "float32": "F32", "float64": "F64"}
-    header, end = {}, 0
+    names = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64"}
+    header, end = {"__metadata__": {"format": "pt"}}, 0
     for name, value in tensors.items():
         header[name] = {"dtype": names[value.dtype.name], "shape": value.shape, "data_offsets": [end, end + value.nbytes]}
         end += value.nbytes
