@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "formats/array_codings.hpp"
 #include "formats/array_kernel.hpp"
@@ -39,6 +40,44 @@ PRECSIM_INLINE std::uint32_t largest_magnitude(const float* x, std::int64_t coun
     result = result > largest[lane] ? result : largest[lane];
   }
   return result;
+}
+
+template <int bytes>
+PRECSIM_INLINE void largest_along(const float* x, std::int64_t lines, std::int64_t length, std::int64_t block,
+                                  std::uint32_t* out) {
+  for (std::int64_t line = 0; line < lines; ++line, x += length) {
+    for (std::int64_t at = 0; at < length; at += block) {
+      *out++ = largest_magnitude<bytes>(x + at, length - at < block ? length - at : block);
+    }
+  }
+}
+
+template <int bytes>
+PRECSIM_INLINE void largest_down(const float* x, std::int64_t rows, std::int64_t columns, std::int64_t distance,
+                                 std::uint32_t* out) {
+  using Words = typename Lanes<bytes>::Words;
+  constexpr int width = Lanes<bytes>::count;
+  std::int64_t c = 0;
+  for (; c + width <= columns; c += width) {
+    Words largest{};
+    Words in;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      load(x + r * distance + c, in);
+      in &= 0x7fffffffu;
+      largest = largest > in ? largest : in;
+    }
+    store(out + c, largest);
+  }
+  for (; c < columns; ++c) {
+    std::uint32_t largest = 0;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      std::uint32_t bits = 0;
+      std::memcpy(&bits, x + r * distance + c, sizeof bits);
+      bits &= 0x7fffffffu;
+      largest = largest > bits ? largest : bits;
+    }
+    out[c] = largest;
+  }
 }
 
 template <int bytes>
@@ -91,10 +130,27 @@ PRECSIM_INLINE void words(const RandomBits& bits, std::uint64_t first, std::int6
   }
 }
 
+/// Whether elements have exponents of their own.
+template <class Coder>
+inline constexpr bool in_blocks = !std::is_same_v<typename Coder::InLanes, typename Coder::Coding>;
+
+/// The coding of one vector: the one of all, or with the exponents of its elements.
+template <class Coder, int bytes, bool blocks = in_blocks<Coder>>
+struct LaneCoding {
+  const typename Coder::Coding& lanes;
+  PRECSIM_INLINE LaneCoding(const typename Coder::Coding& given, const typename Lanes<bytes>::Ints&) : lanes(given) {}
+};
+template <class Coder, int bytes>
+struct LaneCoding<Coder, bytes, true> {
+  const typename Coder::InLanes lanes;
+  PRECSIM_INLINE LaneCoding(const typename Coder::Coding& given, const typename Lanes<bytes>::Ints& exponent)
+      : lanes(given, exponent) {}
+};
+
 /// One vector of elements; adds to the count of each lane.
 template <RoundingMode mode, int bytes, class Coder>
-PRECSIM_INLINE void convert_vector(const typename Coder::Coding& coding, const float* x, const std::uint32_t* drawn,
-                                   std::uint32_t fill, std::int16_t* codes, float* values,
+PRECSIM_INLINE void convert_vector(const typename Coder::Coding& given, const std::int32_t* exponents, const float* x,
+                                   const std::uint32_t* drawn, std::uint32_t fill, std::int16_t* codes, float* values,
                                    typename Lanes<bytes>::Words& counts) {
   using Words = typename Lanes<bytes>::Words;
   Words in, code, saturated;
@@ -104,34 +160,43 @@ PRECSIM_INLINE void convert_vector(const typename Coder::Coding& coding, const f
     load(drawn, draw);
     draw |= fill;
   }
-  Coder::template encode<mode>(coding, in, draw, code, saturated);
+  typename Lanes<bytes>::Ints exponent{};
+  if constexpr (in_blocks<Coder>) {
+    load(exponents, exponent);
+  }
+  const LaneCoding<Coder, bytes> coding(given, exponent);
+  Coder::template encode<mode>(coding.lanes, in, draw, code, saturated);
   counts -= saturated;
   if (codes != nullptr) {
     store(codes, __builtin_convertvector(code, typename Lanes<bytes>::Halves));
   }
   if (values != nullptr) {
     typename Lanes<bytes>::Floats value;
-    Coder::decode(coding, code, value);
+    Coder::decode(coding.lanes, code, value);
     store(values, value);
   }
 }
 
 /// The last elements, fewer than a vector: in a vector of their own, the rest of it zeros, which saturate nowhere.
 template <RoundingMode mode, int bytes, class Coder>
-PRECSIM_INLINE void convert_rest(const typename Coder::Coding& coding, const float* x, std::int64_t count,
-                                 const std::uint32_t* drawn, std::uint32_t fill, std::int16_t* codes, float* values,
-                                 typename Lanes<bytes>::Words& counts) {
+PRECSIM_INLINE void convert_rest(const typename Coder::Coding& coding, const std::int32_t* exponents, const float* x,
+                                 std::int64_t count, const std::uint32_t* drawn, std::uint32_t fill,
+                                 std::int16_t* codes, float* values, typename Lanes<bytes>::Words& counts) {
   constexpr int width = Lanes<bytes>::count;
   const auto size = static_cast<std::size_t>(count);
   float in[width] = {};
   std::uint32_t draw[width] = {};
+  std::int32_t exponent[width] = {};
   std::int16_t code[width];
   float value[width];
   std::memcpy(in, x, size * sizeof *x);
   if constexpr (mode == RoundingMode::stochastic) {
     std::memcpy(draw, drawn, size * sizeof *drawn);
   }
-  convert_vector<mode, bytes, Coder>(coding, in, draw, fill, codes == nullptr ? nullptr : code,
+  if constexpr (in_blocks<Coder>) {
+    std::memcpy(exponent, exponents, size * sizeof *exponents);
+  }
+  convert_vector<mode, bytes, Coder>(coding, exponent, in, draw, fill, codes == nullptr ? nullptr : code,
                                      values == nullptr ? nullptr : value, counts);
   if (codes != nullptr) {
     std::memcpy(codes, code, size * sizeof *codes);
@@ -166,15 +231,17 @@ PRECSIM_INLINE ArrayProgress convert(const typename Coder::Coding& given, const 
     }
     const auto codes_at = [&](std::int64_t j) { return job.codes == nullptr ? nullptr : job.codes + j; };
     const auto values_at = [&](std::int64_t j) { return job.values == nullptr ? nullptr : job.values + j; };
+    const auto exponents_at = [&](std::int64_t j) { return in_blocks<Coder> ? job.exponents + j : nullptr; };
     for (; done + width <= end; done += width, draw += mode == RoundingMode::stochastic ? width : 0) {
       prefetch<0>(job.x + done);
       prefetch<1>(codes_at(done));
       prefetch<1>(values_at(done));
-      convert_vector<mode, bytes, Coder>(coding, job.x + done, draw, fill, codes_at(done), values_at(done), counts);
+      convert_vector<mode, bytes, Coder>(coding, exponents_at(done), job.x + done, draw, fill, codes_at(done),
+                                         values_at(done), counts);
     }
     if (done < end) {
-      convert_rest<mode, bytes, Coder>(coding, job.x + done, end - done, draw, fill, codes_at(done), values_at(done),
-                                       counts);
+      convert_rest<mode, bytes, Coder>(coding, exponents_at(done), job.x + done, end - done, draw, fill, codes_at(done),
+                                       values_at(done), counts);
       done = end;
     }
   }
@@ -233,6 +300,16 @@ PRECSIM_INLINE void decode(const typename Coder::Coding& given, const std::int16
   attribute ArrayProgress wrapping_codes(const IntegerCoding& c, const ArrayJob& job) {                              \
     return array_body::convert<mode, bytes, array_body::IntegerLanes<bytes, true>>(c, job);                          \
   }                                                                                                                  \
+  template <RoundingMode mode>                                                                                       \
+  attribute ArrayProgress scaled_blocks(const FloatCoding& c, const ArrayJob& job) {                                 \
+    using Coder = array_body::FloatLanes<bytes, array_body::FloatCodings<bytes>>;                                    \
+    return array_body::convert<mode, bytes, Coder>(c, job);                                                          \
+  }                                                                                                                  \
+  template <RoundingMode mode>                                                                                       \
+  attribute ArrayProgress saturating_blocks(const IntegerCoding& c, const ArrayJob& job) {                           \
+    using Coder = array_body::IntegerLanes<bytes, false, array_body::IntegerCodings<bytes>>;                         \
+    return array_body::convert<mode, bytes, Coder>(c, job);                                                          \
+  }                                                                                                                  \
   attribute void decode_floats(const FloatCoding& c, const std::int16_t* codes, std::int64_t n, float* values) {     \
     array_body::decode<bytes, array_body::FloatLanes<bytes>>(c, codes, n, values);                                   \
   }                                                                                                                  \
@@ -241,6 +318,14 @@ PRECSIM_INLINE void decode(const typename Coder::Coding& given, const std::int16
   }                                                                                                                  \
   attribute Extent extent(const float* x, std::int64_t n) {                                                          \
     return array_body::extent<bytes>(x, n);                                                                          \
+  }                                                                                                                  \
+  attribute void largest_along(const float* x, std::int64_t lines, std::int64_t length, std::int64_t block,          \
+                               std::uint32_t* out) {                                                                 \
+    array_body::largest_along<bytes>(x, lines, length, block, out);                                                  \
+  }                                                                                                                  \
+  attribute void largest_down(const float* x, std::int64_t rows, std::int64_t columns, std::int64_t distance,        \
+                              std::uint32_t* out) {                                                                  \
+    array_body::largest_down<bytes>(x, rows, columns, distance, out);                                                \
   }                                                                                                                  \
   attribute void words(const RandomBits& bits, std::uint64_t first, std::int64_t n, std::uint32_t* out) {            \
     array_body::words<bytes>(bits, first, n, out);                                                                   \

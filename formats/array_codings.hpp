@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "formats/array_kernel.hpp"
 #include "formats/array_lanes.hpp"
@@ -38,16 +39,47 @@ struct Parts {
   }
 };
 
+/// 2^exponent in two factors, since it may be no normal number itself; -252 <= exponent <= 254.
 template <int bytes>
+struct Powers {
+  using Words = typename Lanes<bytes>::Words;
+  using Ints = typename Lanes<bytes>::Ints;
+  typename Lanes<bytes>::Floats first, second;
+
+  PRECSIM_INLINE explicit Powers(const Ints& exponent) {
+    const Ints half = exponent >> 1;
+    first = reinterpret_cast<decltype(first)>((half + 127) << 23);
+    second = reinterpret_cast<decltype(second)>((exponent - half + 127) << 23);
+  }
+};
+
+/// FloatCoding with an exponent in each lane.
+template <int bytes>
+struct FloatCodings : FloatCoding {
+  typename Lanes<bytes>::Ints lowest_field;
+  typename Lanes<bytes>::Words rebias;
+  typename Lanes<bytes>::Floats smallest;
+
+  PRECSIM_INLINE FloatCodings(const FloatCoding& base, const typename Lanes<bytes>::Ints& exponent)
+      : FloatCoding(base) {
+    lowest_field = base.lowest_field + exponent;
+    rebias = base.rebias + (reinterpret_cast<typename Lanes<bytes>::Words>(exponent) << 23);
+    const Powers<bytes> scale(exponent);
+    smallest = base.smallest * scale.first * scale.second;
+  }
+};
+
+/// `C` is FloatCoding or FloatCodings.
+template <int bytes, class C = FloatCoding>
 struct FloatLanes {
   using Words = typename Lanes<bytes>::Words;
   using Ints = typename Lanes<bytes>::Ints;
   using Floats = typename Lanes<bytes>::Floats;
   using Coding = FloatCoding;
+  using InLanes = C;
 
   template <RoundingMode mode>
-  PRECSIM_INLINE static void encode(const Coding& c, const Words& bits, const Words& draw, Words& code,
-                                    Words& saturated) {
+  PRECSIM_INLINE static void encode(const C& c, const Words& bits, const Words& draw, Words& code, Words& saturated) {
     const Parts<bytes> x(bits);
     const Ints above = x.field - c.lowest_field;
     const Ints below = above < 0 ? above : Ints{};
@@ -64,7 +96,7 @@ struct FloatLanes {
     code |= x.negative & c.sign_bit;
   }
 
-  PRECSIM_INLINE static void decode(const Coding& c, const Words& code, Floats& value) {
+  PRECSIM_INLINE static void decode(const C& c, const Words& code, Floats& value) {
     const Words magnitude = code & c.magnitude_mask;
     const Floats small = __builtin_convertvector(reinterpret_cast<Ints>(magnitude), Floats) * c.smallest;
     Words bits = (magnitude << c.drop) + c.rebias;
@@ -77,16 +109,26 @@ struct FloatLanes {
   }
 };
 
-template <int bytes, bool wraps>
+/// IntegerCoding with an exponent in each lane; only of what saturates.
+template <int bytes>
+struct IntegerCodings {
+  typename Lanes<bytes>::Ints exponent;
+  std::uint32_t largest, most_negative;
+
+  PRECSIM_INLINE IntegerCodings(const IntegerCoding& base, const typename Lanes<bytes>::Ints& exponents)
+      : exponent(exponents), largest(base.largest), most_negative(base.most_negative) {}
+};
+
+template <int bytes, bool wraps, class C = IntegerCoding>
 struct IntegerLanes {
   using Words = typename Lanes<bytes>::Words;
   using Ints = typename Lanes<bytes>::Ints;
   using Floats = typename Lanes<bytes>::Floats;
   using Coding = IntegerCoding;
+  using InLanes = C;
 
   template <RoundingMode mode>
-  PRECSIM_INLINE static void encode(const Coding& c, const Words& bits, const Words& draw, Words& code,
-                                    Words& saturated) {
+  PRECSIM_INLINE static void encode(const C& c, const Words& bits, const Words& draw, Words& code, Words& saturated) {
     const Parts<bytes> x(bits);
     const Ints drop = c.exponent + 150 - x.field;
     Words kept;
@@ -106,8 +148,14 @@ struct IntegerLanes {
     }
   }
 
-  PRECSIM_INLINE static void decode(const Coding& c, const Words& code, Floats& value) {
-    value = __builtin_convertvector(reinterpret_cast<Ints>(code), Floats) * c.step;
+  PRECSIM_INLINE static void decode(const C& c, const Words& code, Floats& value) {
+    value = __builtin_convertvector(reinterpret_cast<Ints>(code), Floats);
+    if constexpr (std::is_same_v<C, IntegerCoding>) {
+      value *= c.step;
+    } else {
+      const Powers<bytes> scale(c.exponent);
+      value = value * scale.first * scale.second;
+    }
   }
 };
 

@@ -29,11 +29,12 @@ PRECSIM_ARRAY_FUNCTIONS(, 16)
         function<RoundingMode::toward_positive>, function<RoundingMode::toward_negative>,                            \
         function<RoundingMode::to_odd>, function<RoundingMode::stochastic>, function<RoundingMode::biased>           \
   }
-#define PRECSIM_ARRAY_ROW(isa, architecture, usable)                                                \
-  {                                                                                                 \
-#isa, architecture, usable, PRECSIM_EVERY_ROUNDING(isa::float_codes),                           \
-        PRECSIM_EVERY_ROUNDING(isa::saturating_codes), PRECSIM_EVERY_ROUNDING(isa::wrapping_codes), \
-        isa::decode_floats, isa::decode_integers, isa::extent, isa::words                           \
+#define PRECSIM_ARRAY_ROW(isa, architecture, usable)                                                             \
+  {                                                                                                              \
+#isa, architecture, usable, PRECSIM_EVERY_ROUNDING(isa::float_codes),                                        \
+        PRECSIM_EVERY_ROUNDING(isa::saturating_codes), PRECSIM_EVERY_ROUNDING(isa::wrapping_codes),              \
+        PRECSIM_EVERY_ROUNDING(isa::scaled_blocks), PRECSIM_EVERY_ROUNDING(isa::saturating_blocks),              \
+        isa::decode_floats, isa::decode_integers, isa::extent, isa::largest_along, isa::largest_down, isa::words \
   }
 
 constexpr ArrayKernel table[] = {
@@ -46,11 +47,11 @@ constexpr ArrayKernel table[] = {
 
 }  // namespace
 
-FloatCoding float_coding(const FloatFormat& format, Rounding rounding) {
+FloatCoding float_coding(const FloatFormat& format, Rounding rounding, int exponent) {
   constexpr int beyond_every_format = 1000;
   const auto magnitude = [&](std::uint32_t code) { return code & format.magnitude_mask(); };
   FloatCoding c;
-  c.lowest_field = format.smallest_exponent() + 127;
+  c.lowest_field = format.smallest_exponent() + 127 + exponent;
   c.fraction_bits = format.fraction_bits;
   c.drop = 23 - format.fraction_bits;
   c.sign_shift = 32 - format.width();
@@ -63,11 +64,16 @@ FloatCoding float_coding(const FloatFormat& format, Rounding rounding) {
   c.quiet_nan = magnitude(encode(format, std::numeric_limits<float>::quiet_NaN(), rounding, 0).value_or(0));
   c.infinity = format.has_infinity ? c.largest + 1 : ~0u;
   c.payload_mask = format.nan_codes == 1 ? 0 : (1u << format.fraction_bits) - 1;
-  c.rebias = static_cast<std::uint32_t>(127 - format.bias) << 23;
-  const bool as_fp32 = format.bias == 127;
+  c.rebias = static_cast<std::uint32_t>(127 - format.bias + exponent) << 23;
+  const bool as_fp32 = format.bias == 127;  // then there is no exponent but 0
   c.first_normal = as_fp32 ? 0 : 1u << format.fraction_bits;
-  c.smallest = as_fp32 ? 1.0f : decode(format, 1);
+  c.smallest = as_fp32 ? 1.0f : static_cast<float>(static_cast<double>(decode(format, 1)) * power_of_two(exponent));
   return c;
+}
+
+ExponentRange scaled_exponents(const FloatFormat& format) {
+  const int largest_field = static_cast<int>(format.largest_code() >> format.fraction_bits) + 127 - format.bias;
+  return {-126 - format.smallest_exponent(), 254 - largest_field};
 }
 
 IntegerCoding integer_coding(const IntegerCodes& codes, int exponent) {

@@ -31,7 +31,15 @@ struct FloatCoding {
   std::uint32_t first_normal = 0;  ///< 0 where subnormal codes are FP32's own
   float smallest = 1;              ///< the value of subnormal code 1; 1 where first_normal is 0
 };
-FloatCoding float_coding(const FloatFormat& format, Rounding rounding);
+/// With an exponent: of x * 2^-exponent, and its values times 2^exponent, where scaled_exponents() has it.
+FloatCoding float_coding(const FloatFormat& format, Rounding rounding, int exponent = 0);
+
+/// The exponents under which every element of the format is an FP32 number, and the normal ones normal.
+struct ExponentRange {
+  int lowest = 0, highest = 0;
+  constexpr bool has(int exponent) const { return lowest <= exponent && exponent <= highest; }
+};
+ExponentRange scaled_exponents(const FloatFormat& format);
 
 /// Integer codes under one exponent, from -149 to 127: there every code is an FP32 number (or overflows to infinity),
 /// and subnormals meet no left shift.
@@ -55,7 +63,8 @@ struct ArrayJob {
   int random_bits = 32;                          ///< r of stochastic:bits=r
   std::uint32_t refused_from = refuses_nothing;  ///< FP32 magnitudes from here on have no code
   float* values = nullptr;
-  std::int16_t* codes = nullptr;  ///< bit patterns where the codes are floating; then at most 16 bits wide
+  std::int16_t* codes = nullptr;            ///< bit patterns where the codes are floating; then at most 16 bits wide
+  const std::int32_t* exponents = nullptr;  ///< of each element, for the functions of blocks
 
   static constexpr std::uint32_t refuses_nothing = 0xffffffffu, refuses_nan = 0x7f800001u,
                                  refuses_nonfinite = 0x7f800000u;
@@ -78,9 +87,20 @@ struct ArrayKernel {
   bool (*usable)();
   std::array<ArrayEncoder<FloatCoding>, rounding_modes> float_codes;
   std::array<ArrayEncoder<IntegerCoding>, rounding_modes> saturating_codes, wrapping_codes;
+  /// Element i under job.exponents[i], the coding being that of exponent 0; exponents as float_coding() and
+  /// integer_coding() take them.
+  std::array<ArrayEncoder<FloatCoding>, rounding_modes> scaled_blocks;
+  std::array<ArrayEncoder<IntegerCoding>, rounding_modes> saturating_blocks;
   void (*decode_floats)(const FloatCoding&, const std::int16_t* codes, std::int64_t count, float* values);
   void (*decode_integers)(const IntegerCoding&, const std::int16_t* codes, std::int64_t count, float* values);
   Extent (*extent)(const float* x, std::int64_t count);
+  /// The largest magnitude, as bits, of each block of `block` numbers of each of `lines` lines of `length` numbers, the
+  /// last block of a line shorter. Infinities and NaN count as what their bits are.
+  void (*largest_along)(const float* x, std::int64_t lines, std::int64_t length, std::int64_t block,
+                        std::uint32_t* out);
+  /// The same of each of `columns` columns; rows begin `distance` numbers apart.
+  void (*largest_down)(const float* x, std::int64_t rows, std::int64_t columns, std::int64_t distance,
+                       std::uint32_t* out);
   /// bits.word(first) to bits.word(first + count - 1).
   void (*words)(const RandomBits& bits, std::uint64_t first, std::int64_t count, std::uint32_t* out);
 };

@@ -18,7 +18,7 @@ FormatPtr parse_named_float(const ParsedName& parsed) {
   return named ? parse_float_family(parsed) : nullptr;
 }
 
-constexpr std::array<FormatFamily, 6> families{{
+constexpr std::array<FormatFamily, 7> families{{
     {"fpN", "overflow=inf|nan|saturate", "named floating point: IEEE 754, bfloat16, TensorFloat-32, OCP FP8/FP6/FP4",
      "fp32 fp16 bf16 tf32 fp8_e5m2 fp8_e4m3fn fp6_e3m2 fp6_e2m3 fp4_e2m1", parse_named_float},
     {"eXmY", "overflow=inf|nan|saturate", "IEEE-like floating point with X exponent (2..8) and Y fraction bits (1..23)",
@@ -34,6 +34,9 @@ constexpr std::array<FormatFamily, 6> families{{
     {"dfxpN", "range=-64..64, every=1..1000000, overflow=0..1",
      "fixed point of N bits (3..16) whose range per tensor is moved by how much of it overflows",
      "dfxp12 dfxp10:range=2", parse_dfxp_family},
+    {"mxNAME", "block=EVEN",
+     "OCP Microscaling 1.0: 4- to 8-bit elements, a power of two per block (32) of the reduction",
+     "mxint8 mxfp8_e4m3 mxfp8_e5m2 mxfp6_e3m2 mxfp6_e2m3 mxfp4_e2m1", parse_mx_family},
 }};
 
 }  // namespace
@@ -86,7 +89,7 @@ std::string explain_format(std::string_view text) {
   const FormatPtr format = parse_format(text);
   const FormatFacts facts = format->facts();
   static constexpr std::string_view kinds[] = {"integer (INT16 multiply-accumulate)", "floating point (FP32 operand)",
-                                               "none (storage only)"};
+                                               "floating point (elements, scaled by block)", "none (storage only)"};
   static constexpr std::string_view blocks[] = {"none", "one scale per tensor", "one scale per non-reduced channel",
                                                 "one scale per {} elements along the reduction"};
   std::string out = fmt::format("{}\n", format->name());

@@ -16,7 +16,12 @@ struct IntegerCodes {
   bool bumps = false;              ///< a block with a code beyond them is converted again under the next exponent
 };
 
+/// Floating-point codes of x * 2^-exponent, the exponent being given per block.
+struct ScaledFloat {
+  FloatFormat element;
+};
+
 /// std::monostate: only Format::convert knows.
-using CodeRule = std::variant<std::monostate, FloatFormat, IntegerCodes>;
+using CodeRule = std::variant<std::monostate, FloatFormat, IntegerCodes, ScaledFloat>;
 
 }  // namespace precsim::formats

@@ -8,6 +8,7 @@
 
 #include "formats/array_kernel.hpp"
 #include "formats/convert_block.hpp"
+#include "formats/convert_panel.hpp"
 #include "formats/error.hpp"
 #include "formats/exact.hpp"
 
@@ -43,28 +44,30 @@ ConvertedArray convert(std::span<const float> x, std::int64_t row, const Convers
     throw UserError(fmt::format("{}: rows of {} elements do not divide an array of {}", what, row, size));
   }
   const Blocking blocking = format.blocking();
-  const bool by_row = blocking.kind == BlockKind::channel || blocking.kind == BlockKind::reduction;
-  const std::int64_t span = by_row ? row : size;
-  const std::int64_t block = blocking.kind == BlockKind::reduction ? blocking.size : std::max<std::int64_t>(span, 1);
   ConvertedArray out;
   out.values.resize(x.size());
-  if (format.kind() == OperandKind::integer) {
+  if (format.kind() == OperandKind::integer || format.kind() == OperandKind::scaled) {
     out.codes.resize(x.size());
   }
-  for (std::int64_t start = 0; start < size; start += span) {
-    for (std::int64_t at = start; at < start + span; at += block) {
-      const Block in{x.data() + at, std::min(block, start + span - at), 1, static_cast<std::uint64_t>(at)};
-      const float absmax = extent(in.x, in.count, 1, kernel).absmax;
-      const BlockOutput to{out.values.data() + at, out.codes.empty() ? nullptr : out.codes.data() + at};
-      const int exponent = convert_block(format, in, absmax, format.block_exponent(absmax), conversion.rounding, bits,
-                                         to, out.counts, kernel);
-      if (out.counts.refused >= 0) {
-        refuse_element(format, what, at + out.counts.refused, in.x[out.counts.refused]);
-      }
-      if (blocking.kind != BlockKind::none) {
-        out.exponents.push_back(static_cast<std::int16_t>(exponent));
-      }
+  std::int16_t* const codes = out.codes.empty() ? nullptr : out.codes.data();
+  if (blocking.kind == BlockKind::channel || blocking.kind == BlockKind::reduction) {
+    const Panel panel{.x = x.data(),
+                      .lines = size / row,
+                      .length = row,
+                      .block = blocking.kind == BlockKind::channel ? row : blocking.size};
+    out.exponents.resize(static_cast<std::size_t>(panel.lines * panel.blocks_of_line()));
+    convert_panel(format, panel, conversion.rounding, bits, {out.values.data(), codes, out.exponents.data()},
+                  out.counts, kernel);
+  } else if (size > 0) {
+    const float absmax = extent(x.data(), size, 1, kernel).absmax;
+    const int exponent = convert_block(format, {x.data(), size}, absmax, format.block_exponent(absmax),
+                                       conversion.rounding, bits, {out.values.data(), codes}, out.counts, kernel);
+    if (blocking.kind == BlockKind::tensor) {
+      out.exponents.push_back(static_cast<std::int16_t>(exponent));
     }
+  }
+  if (out.counts.refused >= 0) {
+    refuse_element(format, what, out.counts.refused, x[static_cast<std::size_t>(out.counts.refused)]);
   }
   return out;
 }

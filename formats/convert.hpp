@@ -22,7 +22,8 @@ struct Extent {
 Extent extent(const float* x, std::int64_t count, std::int64_t stride = 1,
               const ArrayKernel& kernel = best_array_kernel());
 
-/// A converted array: values (FP32), codes (integer formats only), exponents (one per block), counts.
+/// A converted array: values (FP32), codes (integers, or bit patterns of scaled elements), exponents (one per block),
+/// counts.
 struct ConvertedArray {
   std::vector<float> values;
   std::vector<std::int16_t> codes;

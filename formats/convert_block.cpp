@@ -96,11 +96,11 @@ void fill_zeros(std::int64_t count, const BlockOutput& out) {
 /// Format::convert, which always writes values.
 int convert_plainly(const Format& format, const Block& in, float absmax, int exponent, Rounding rounding,
                     const RandomBits& bits, BlockOutput out, ConversionCounts& counts) {
-  PRECSIM_CHECK(out.codes == nullptr || format.kind() == OperandKind::integer, "codes of " + format.name());
+  PRECSIM_CHECK(out.codes == nullptr || format.kind() == OperandKind::integer || format.kind() == OperandKind::scaled,
+                "codes of " + format.name());
   std::vector<float> unwanted;
   if (out.values == nullptr) {
-    PRECSIM_CHECK(in.stride == 1, "codes alone of stride " + std::to_string(in.stride));
-    unwanted.resize(static_cast<std::size_t>(in.count));
+    unwanted.resize(static_cast<std::size_t>((in.count - 1) * in.stride + 1));
     out.values = unwanted.data();
   }
   return format.convert(in, absmax, exponent, rounding, bits, out, counts);
@@ -128,6 +128,12 @@ int convert_block(const Format& format, const Block& in, float absmax, int expon
     run(kernel.float_codes[block.mode], float_coding(*floating, rounding), block.job, counts);
     return 0;
   }
+  if (const auto* scaled = std::get_if<ScaledFloat>(&rule)) {
+    if (scaled_exponents(scaled->element).has(exponent)) {
+      run(kernel.float_codes[block.mode], float_coding(scaled->element, rounding, exponent), block.job, counts);
+      return exponent;
+    }
+  }
   if (const auto* integers = std::get_if<IntegerCodes>(&rule)) {
     if (in_range(*integers, exponent)) {
       return convert_integers(*integers, block, absmax, exponent, rounding.is_stochastic(), counts);
@@ -148,13 +154,21 @@ void decode_block(const Format& format, const std::int16_t* codes, std::int64_t 
     kernel.decode_floats(float_coding(*floating, {}), codes, count, values);
     return;
   }
+  PRECSIM_CHECK(-400 < exponent && exponent < 400, "exponent " + std::to_string(exponent));
+  if (const auto* scaled = std::get_if<ScaledFloat>(&rule)) {
+    const bool in_kernel = scaled_exponents(scaled->element).has(exponent);
+    kernel.decode_floats(float_coding(scaled->element, {}, in_kernel ? exponent : 0), codes, count, values);
+    for (std::int64_t j = 0; j < count && !in_kernel; ++j) {
+      values[j] = static_cast<float>(static_cast<double>(values[j]) * power_of_two(exponent));
+    }
+    return;
+  }
   const auto* integers = std::get_if<IntegerCodes>(&rule);
   PRECSIM_CHECK(integers != nullptr, format.name() + " has no code rule");
   if (lowest_array_exponent <= exponent && exponent <= highest_array_exponent) {
     kernel.decode_integers(integer_coding(*integers, exponent), codes, count, values);
     return;
   }
-  PRECSIM_CHECK(-400 < exponent && exponent < 400, "exponent " + std::to_string(exponent));
   for (std::int64_t j = 0; j < count; ++j) {
     values[j] = static_cast<float>(static_cast<double>(codes[j]) * power_of_two(exponent));
   }

@@ -10,7 +10,7 @@ namespace precsim::formats {
 
 /// Exactly Format::convert: values, codes, counts, exponent. Blocks of stride 1 go through `kernel` where the format
 /// has a code rule and the exponent lies in the kernels' range (a block of zeros may lie below it); the rest through
-/// Format::convert itself. For stride 1 more is allowed: `out.values` may be null, and `out.codes` may be given for
+/// Format::convert itself. More is allowed: `out.values` may be null, and for stride 1 `out.codes` may be given for
 /// floating formats of at most 16 bits; they are the bit patterns of the codes.
 int convert_block(const Format& format, const Block& in, float absmax, int exponent, Rounding rounding,
                   const RandomBits& bits, const BlockOutput& out, ConversionCounts& counts,

@@ -16,6 +16,7 @@ FormatPtr parse_fixed_family(const ParsedName& parsed);
 FormatPtr parse_dfp_family(const ParsedName& parsed);
 FormatPtr parse_flex_family(const ParsedName& parsed);
 FormatPtr parse_dfxp_family(const ParsedName& parsed);
+FormatPtr parse_mx_family(const ParsedName& parsed);
 
 /// The record behind a floating-point name, for accumulators; takes option `overflow` from `options`.
 std::optional<FloatFormat> parse_float_record(const ParsedName& parsed, OptionReader& options);

@@ -26,12 +26,12 @@ struct FloatFormat {
   std::uint32_t nan_codes = (1u << 23) - 1;  ///< per sign
   Overflow overflow = Overflow::infinity;
 
-  int width() const { return 1 + exponent_bits + fraction_bits; }
-  int smallest_exponent() const { return 1 - bias; }  ///< of normal numbers
-  std::uint32_t magnitude_mask() const { return (1u << (exponent_bits + fraction_bits)) - 1; }
-  std::uint32_t sign_bit() const { return 1u << (exponent_bits + fraction_bits); }
+  constexpr int width() const { return 1 + exponent_bits + fraction_bits; }
+  constexpr int smallest_exponent() const { return 1 - bias; }  ///< of normal numbers
+  constexpr std::uint32_t magnitude_mask() const { return (1u << (exponent_bits + fraction_bits)) - 1; }
+  constexpr std::uint32_t sign_bit() const { return 1u << (exponent_bits + fraction_bits); }
   /// Magnitude code of the largest finite value, which follows from the special codes.
-  std::uint32_t largest_code() const { return magnitude_mask() - nan_codes - (has_infinity ? 1 : 0); }
+  constexpr std::uint32_t largest_code() const { return magnitude_mask() - nan_codes - (has_infinity ? 1 : 0); }
 
   friend bool operator==(const FloatFormat&, const FloatFormat&) = default;
 };

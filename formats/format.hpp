@@ -17,8 +17,14 @@ namespace precsim::formats {
 enum class OperandKind : std::uint8_t {
   integer,       ///< an integer code of at most 16 bits, times a scale
   floating,      ///< an FP32 number
+  scaled,        ///< an FP32 number of few bits, the element, times the power of two of its block
   storage_only,  ///< never an operand of a product (fixed point wider than 16 bits)
 };
+/// As what two operands meet: codes with codes (numerics 3), elements with elements, unscaled within their blocks
+/// (numerics 5), and everything else as FP32 numbers, into which both are decoded.
+constexpr OperandKind meeting(OperandKind a, OperandKind b) {
+  return a == b && a != OperandKind::storage_only ? a : OperandKind::floating;
+}
 
 /// Which elements share one scale, as seen from a matrix operand (numerics 2).
 enum class BlockKind : std::uint8_t { none, tensor, channel, reduction };
@@ -37,7 +43,7 @@ struct Block {
 };
 
 /// Where a converted block goes; both have the input's stride; `values` may not overlap the input. `codes` may be null,
-/// and must be for storage_only and floating formats.
+/// and must be for storage_only and floating formats; those of scaled elements are bit patterns.
 struct BlockOutput {
   float* values = nullptr;
   std::int16_t* codes = nullptr;

@@ -153,8 +153,9 @@ FormatPtr parse_dfp_family(const ParsedName& parsed) {
   if (channel || block == "channel") {
     format.blocking = {BlockKind::channel, 0};
   } else if (block != "tensor") {
-    if (!parse_integer(block, 2, 65536, size) || size % 2 != 0) {
-      throw options.wrong("block", "tensor, channel or an even integer from 2 to 65536", block);
+    if (!parse_integer(block, 2, largest_block, size) || size % 2 != 0) {
+      throw options.wrong("block", fmt::format("tensor, channel or an even integer from 2 to {}", largest_block),
+                          block);
     }
     format.blocking = {BlockKind::reduction, static_cast<int>(size)};
   }

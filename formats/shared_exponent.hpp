@@ -17,6 +17,9 @@ enum class TopRule : std::uint8_t {
   wrap,      ///< keeps its low P-h bits, sign-extended: what unguarded hardware does
 };
 
+/// Elements of a block of the reduction, at most.
+inline constexpr std::int64_t largest_block = 65536;
+
 /// dfpP with its options: 2 <= bits <= 16, 0 <= headroom <= bits - 2.
 struct DfpFormat {
   int bits = 16;

@@ -64,6 +64,9 @@ void add_telemetry(const ProductRun& run, cli::Table& table) {
     table.add_row({"chains", fmt::format("{} of {} products, {}", telemetry.chains, chain_name(telemetry.chain_length),
                                          telemetry.proved ? "proved not to overflow" : "not proved")});
   }
+  if (run.request.meet() == formats::OperandKind::scaled) {
+    table.add_row({"chains", fmt::format("{} sums of unscaled elements, one per block", telemetry.chains)});
+  }
   if (!telemetry.measured) {
     return;
   }
@@ -96,6 +99,9 @@ cli::Json telemetry_json(const ProductRun& run) {
     json["chains"] = telemetry.chains;
     json["chain_length"] = chain_name(telemetry.chain_length);
     json["proved"] = telemetry.proved;
+  }
+  if (run.request.meet() == formats::OperandKind::scaled) {
+    json["chains"] = telemetry.chains;
   }
   if (!telemetry.measured) {
     return json;

@@ -40,8 +40,8 @@ void tell_chain(ChainStory& chain, Story& story) {
 }
 
 void tell_integers(Story& story, std::int64_t taps) {
-  const arith::IntegerOperand a = story.a.operand();
-  const arith::IntegerOperand b = story.b.operand();
+  const arith::IntegerOperand a = story.a.integers();
+  const arith::IntegerOperand b = story.b.integers();
   const arith::ReductionLayout layout{story.length, story.length / taps, story.a.block, story.b.block};
   Dyadic exact;
   for (const arith::Chain& cut : arith::cut(layout, story.chain_length)) {

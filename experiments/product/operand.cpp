@@ -91,7 +91,7 @@ SourceTensor FilledOperand::tensor(const OperandRequest& request) const {
 }
 
 BuiltOperand build_operand(const ConvShape& shape, Pass pass, Side side, const formats::Conversion& conversion,
-                           const OperandSource& source, const OperandRequest& request, bool integer) {
+                           const OperandSource& source, const OperandRequest& request, OperandKind meet) {
   if (conversion.format->kind() == OperandKind::storage_only) {
     throw UserError(fmt::format("{}: operands of products have codes of at most 16 bits; {} is for storage",
                                 request.what, conversion.format->name()));
@@ -109,15 +109,15 @@ BuiltOperand build_operand(const ConvShape& shape, Pass pass, Side side, const f
                       "format with one per tensor",
                       request.what, source.name(), conversion.format->name()));
     }
-    build_from_codes(std::move(tensor), integer, built);
+    build_from_codes(std::move(tensor), meet == OperandKind::integer, built);
   } else if (shares_by_use(*conversion.format)) {
     kernels::BlockedOperand blocked = kernels::convert_blocked(
-        shape, pass, side, tensor.values, {conversion, random_bits(request, Stream::rounding), request.what}, integer);
+        shape, pass, side, tensor.values, {conversion, random_bits(request, Stream::rounding), request.what}, meet);
     built.exponents = std::move(blocked.exponents);
     built.saturated = blocked.counts.saturated;
     built.operand = {.matrix = std::move(blocked.matrix)};
   } else {
-    build_from_values(tensor, conversion, request, integer, built);
+    build_from_values(tensor, conversion, request, meet == OperandKind::integer, built);
   }
   refuse_nonfinite(built, request);
   return built;

@@ -66,10 +66,10 @@ struct BuiltOperand {
   kernels::Operand operand;
 };
 
-/// Converts what the source gives. `integer`: both formats of the product are integers; otherwise the operand is FP32
+/// Converts what the source gives. `meet`: as what the two operands of the product meet, codes, scaled elements or FP32
 /// numbers. Raises UserError for formats that no product takes, and where the source has codes and blocks are asked.
 BuiltOperand build_operand(const kernels::ConvShape& shape, kernels::Pass pass, kernels::Side side,
                            const formats::Conversion& conversion, const OperandSource& source,
-                           const OperandRequest& request, bool integer);
+                           const OperandRequest& request, formats::OperandKind meet);
 
 }  // namespace precsim::product

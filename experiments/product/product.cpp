@@ -72,10 +72,8 @@ void multiply_once(const ProductRequest& request, ProductReport& report) {
 
 }  // namespace
 
-bool ProductRequest::is_integer() const {
-  return std::all_of(sides.begin(), sides.end(), [](const SideRequest& side) {
-    return side.conversion.format->kind() == formats::OperandKind::integer;
-  });
+formats::OperandKind ProductRequest::meet() const {
+  return formats::meeting(sides[0].conversion.format->kind(), sides[1].conversion.format->kind());
 }
 
 double ProductReport::median() const {
@@ -113,13 +111,12 @@ ProductReport run_product(const ProductRequest& request) {
   check_size(request);
   ProductReport report;
   report.macs = request.shape.macs();
-  const bool integer = request.is_integer();
   for (std::size_t i = 0; i < 2; ++i) {
     const SideRequest& side = request.sides[i];
     const OperandRequest wanted{std::string(side_names[i]), request.shape.operand_size(request.pass, both_sides[i]),
                                 *side.conversion.format, longest_chain(request), request.seed};
-    report.operands[i] =
-        build_operand(request.shape, request.pass, both_sides[i], side.conversion, *side.source, wanted, integer);
+    report.operands[i] = build_operand(request.shape, request.pass, both_sides[i], side.conversion, *side.source,
+                                       wanted, request.meet());
   }
   const ProductShape product = product_shape(request.shape, request.pass);
   report.result.resize(static_cast<std::size_t>(product.groups * product.rows * product.columns));

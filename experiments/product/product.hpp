@@ -28,7 +28,8 @@ struct ProductRequest {
   const kernels::TileKernel* kernel = nullptr;
   int repeat = 1;
 
-  bool is_integer() const;
+  formats::OperandKind meet() const;
+  bool is_integer() const { return meet() == formats::OperandKind::integer; }
 };
 
 /// What the engine's two results disagree about.

@@ -19,7 +19,7 @@ const Column role = {"role", text, 24, "-", "role of the tensor in the precision
 const Column use = {"use", text, 16, "-", "pass that the operand was converted for, or all"};
 const Column pass = {"pass", text, 16, "-", "forward, input_gradient or weight_gradient"};
 const Column semantics = {"semantics", text, 96, "-", "accumulator of the pass: atom, overflow rule, chain"};
-const Column operands = {"operands", text, 16, "-", "integer, float or mixed (then both are decoded to FP32)"};
+const Column operands = {"operands", text, 16, "-", "integer, scaled (MX), float, or mixed (then both are decoded to FP32)"};
 const Column format = {"format", text, 64, "-", "format in the name grammar of the program"};
 
 TableSchema training() {

@@ -8,6 +8,7 @@
 
 #include "experiments/verify/catalogue_support.hpp"
 #include "formats/catalogue.hpp"
+#include "tests/oracle/mx_oracle.hpp"
 #include "tests/oracle/named_formats.hpp"
 #include "tests/support/oracle_bridge.hpp"
 
@@ -109,6 +110,36 @@ void hold_controlled(const std::string& name, const formats::Format& format, Fac
   }
 }
 
+void hold_mx(const std::string& name, const formats::Format& format, Facts& facts) {
+  bool known = false;
+  for (const oracle::NamedMx& expected : oracle::named_mx()) {
+    if (expected.name != name) {
+      continue;
+    }
+    known = true;
+    const formats::FormatFacts printed = format.facts();
+    facts.hold("width", expected.width, format.width());
+    facts.hold("width as printed", expected.width, printed.width);
+    facts.hold("largest", expected.largest, printed.largest);
+    facts.hold("smallest normal", expected.smallest_normal, printed.smallest_normal);
+    facts.hold("smallest", expected.smallest, printed.smallest);
+    facts.hold("epsilon", expected.epsilon, printed.epsilon);
+    facts.hold("elements of a block", 32, format.blocking().size);
+    for (int e = -149; e <= 127; ++e) {
+      facts.hold(fmt::format("shared exponent of absmax 2^{}", e), std::max(-127, e - expected.emax),
+                 format.block_exponent(std::ldexp(1.0f, e)));
+    }
+    facts.hold("shared exponent of zeros", -127, format.block_exponent(0));
+    for (const float x : {-0x1p100f, 0x1p100f}) {
+      float value = 0;
+      formats::ConversionCounts counts;
+      format.convert({&x, 1, 1, 0}, 1, 0, {}, {}, {&value, nullptr}, counts);
+      facts.hold("an end of the range", static_cast<float>(x < 0 ? -expected.largest : expected.largest), value);
+    }
+  }
+  facts.hold("known to the oracle", true, known);
+}
+
 void hold_name(const std::string& name, Tally& tally) {
   const formats::FormatPtr format = formats::parse_format(name);
   Facts facts(name, tally);
@@ -118,6 +149,8 @@ void hold_name(const std::string& name, Tally& tally) {
     hold_controlled(name, *format, facts);
   } else if (name.starts_with("dfp")) {
     hold_dfp(name, *format, facts);
+  } else if (name.starts_with("mx")) {
+    hold_mx(name, *format, facts);
   } else {
     hold_float(name, *format, facts);
   }

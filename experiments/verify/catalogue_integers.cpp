@@ -210,7 +210,7 @@ Special takes(const std::string& name) {
   if (name.starts_with("fix")) {
     return {false, true};
   }
-  if (name.starts_with("dfp") || oracle::is_controlled(name)) {
+  if (name.starts_with("dfp") || name.starts_with("mx") || oracle::is_controlled(name)) {
     return {false, false};
   }
   return {oracle::named_format(name).nan_codes != 0, true};

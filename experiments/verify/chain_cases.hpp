@@ -17,6 +17,8 @@ void bounds(Run& run);
 void convolutions(Run& run);
 /// The same under floating-point accumulators, operands of any float format or decoded integers.
 void float_convolutions(Run& run);
+/// The same of MX operands, whose elements meet unscaled, block by block.
+void mx_products(Run& run);
 
 /// One operand made of its FP32 tensor by the library, and by the oracle: codes and exponents by place, with the zero
 /// that makes an odd period even.

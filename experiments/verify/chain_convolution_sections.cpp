@@ -70,7 +70,9 @@ ConvertedOperand convert_operand(const ConvShape& shape, Pass pass, Side side, b
     out.expected = support::by_place(shape, pass, side, oracle::convert_block(dfp.oracle(), tensor, word));
     return out;
   }
-  out.matrix = kernels::convert_blocked(shape, pass, side, tensor, {conversion, bits, "x"}, integer).matrix;
+  out.matrix = kernels::convert_blocked(shape, pass, side, tensor, {conversion, bits, "x"},
+                                        integer ? formats::OperandKind::integer : formats::OperandKind::floating)
+                   .matrix;
   out.expected = oracle::convert_side(support::oracle_shape(shape), support::oracle_product(pass), side == Side::left,
                                       {kind == 2, out.block}, dfp.oracle(), tensor, word);
   return out;

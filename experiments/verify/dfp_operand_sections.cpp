@@ -127,7 +127,7 @@ void refuse_in_operands(Tally& tally, const ConvShape& shape, Pass pass, Side si
     x[index] = std::bit_cast<float>(bad);
     check_refusal(tally, "conv1/errors", seen ? element : -1,
                   fmt::format("0x{:08x} at {}, {} {}, {}", bad, index, support::text(shape), kernels::name(pass), name),
-                  [&] { kernels::convert_blocked(shape, pass, side, x, how); });
+                  [&] { kernels::convert_blocked(shape, pass, side, x, how, how.conversion.format->kind()); });
     x[index] = 1.9999f;
   }
 }
@@ -176,7 +176,7 @@ void check_operand(Tally& tally, const ConvShape& shape, Pass pass, Side side, c
                fmt::format("{}: {} {}, {} operand, {}@{}", origin, support::text(shape), kernels::name(pass),
                            side == Side::left ? "left" : "right", name, formats::name(dfp.rounding)),
                expected, kernels::convert_blocked(shape, pass, side, tensor, how).matrix,
-               kernels::convert_blocked(shape, pass, side, tensor, how, false).matrix);
+               kernels::convert_blocked(shape, pass, side, tensor, how, formats::OperandKind::floating).matrix);
 }
 
 /// One tensor with one exponent, lowered.
@@ -236,8 +236,9 @@ void arrays(Run& run) {
 
 void refusals(Run& run) {
   run.serial([](Tally& tally) {
-    for (const char* name : {"dfp16", "dfp8:top=bump", "dfp12:top=wrap,headroom=2", "dfp16:block=4",
-                             "dfp4:top=bump,block=6", "dfp16:channel"}) {
+    for (const char* name :
+         {"dfp16", "dfp8:top=bump", "dfp12:top=wrap,headroom=2", "dfp16:block=4", "dfp4:top=bump,block=6",
+          "dfp16:channel", "mxint8:block=4", "mxfp8_e4m3", "mxfp4_e2m1:block=6"}) {
       refuse_in_arrays(tally, name, {});
       refuse_in_arrays(tally, name, {formats::RoundingMode::stochastic});
     }
@@ -246,6 +247,8 @@ void refusals(Run& run) {
         for (const Side side : {Side::left, Side::right}) {
           refuse_in_operands(tally, shape, pass, side, "dfp16:block=4");
           refuse_in_operands(tally, shape, pass, side, "dfp4:top=bump,block=2");
+          refuse_in_operands(tally, shape, pass, side, "mxint8:block=4");
+          refuse_in_operands(tally, shape, pass, side, "mxfp6_e3m2:block=4");
           if (pass == Pass::weight_gradient || side == Side::right) {
             refuse_in_operands(tally, shape, pass, side, "dfp16:channel");
           }

@@ -11,8 +11,10 @@
 #include "experiments/verify/float_support.hpp"
 #include "experiments/verify/product_calls.hpp"
 #include "sim/kernels/threads.hpp"
+#include "tests/oracle/mx_oracle.hpp"
 #include "tests/oracle/philox_oracle.hpp"
 #include "tests/oracle/step_oracle.hpp"
+#include "tests/support/oracle_bridge.hpp"
 
 namespace precsim::verify {
 namespace {
@@ -64,6 +66,8 @@ struct FloatOperand {
   kernels::Matrix matrix;
   std::vector<float> places;
   std::string name;
+  std::vector<int> exponents{};  ///< of every place, where they are elements without scale
+  std::int64_t block = 0;
 };
 
 /// A finite number of a format: any code, or one within a few octaves of 1, so that sums round, tie and cancel.
@@ -116,6 +120,34 @@ FloatOperand draw_decoded(const ConvShape& shape, Pass pass, Side side, Sample& 
   return out;
 }
 
+/// An operand of MX elements.
+FloatOperand draw_scaled(const ConvShape& shape, Pass pass, Side side, Sample& sample) {
+  const oracle::NamedMx& mx = oracle::named_mx()[1 + sample.below(oracle::named_mx().size() - 1)];
+  const std::vector<formats::Rounding> roundings{
+      {}, {formats::RoundingMode::stochastic, 8}, {formats::RoundingMode::to_odd}};
+  const formats::Rounding rounding = roundings[sample.below(3)];
+  const formats::RandomBits bits{sample.word(), formats::Stream::rounding, 5, sample.word(), 1};
+  const auto block = static_cast<std::int64_t>(sample.below(3) == 0 ? 32 : 2 * (1 + sample.below(5)));
+  constexpr std::array lowest{-4, -4, -70, -126, 50, 115};
+  const int low = lowest[sample.below(lowest.size())];
+  std::vector<float> tensor(support::operand_size(shape, pass, side));
+  for (float& value : tensor) {
+    value = sample.below(9) == 0 ? 0.0f : sample.normal_float(low, low + (sample.below(4) == 0 ? 12 : 3));
+  }
+  FloatOperand out;
+  out.name = fmt::format("{}:block={}@{}", mx.name, block, formats::name(rounding));
+  out.block = block;
+  out.matrix = kernels::convert_blocked(shape, pass, side, tensor, {formats::parse_conversion(out.name), bits, "x"},
+                                        formats::OperandKind::scaled)
+                   .matrix;
+  oracle::MxSide places = oracle::convert_side(support::oracle_shape(shape), support::oracle_product(pass),
+                                               side == Side::left, block, mx, support::oracle_mode(rounding.mode),
+                                               rounding.bits, tensor, [&](std::uint64_t i) { return bits.word(i); });
+  out.places = std::move(places.elements);
+  out.exponents = std::move(places.exponents);
+  return out;
+}
+
 /// One call under a floating-point accumulator, in the words of both sides.
 struct FloatCall {
   ConvShape shape;
@@ -127,6 +159,12 @@ struct FloatCall {
   oracle::Implicit places;
 
   std::int64_t length() const { return places.length(); }
+  bool scaled() const { return !left.exponents.empty(); }
+  /// Where sums end: blocks of either operand; the whole reduction where there are none.
+  std::vector<oracle::Piece> pieces() const { return oracle::cut(length(), places.period, left.block, right.block, 0); }
+  int exponent(std::int64_t output, std::int64_t k) const {
+    return left.exponents[at(left_line(output) + k)] + right.exponents[at(right_line(output) + k)];
+  }
   /// First place of the lines that meet in output (group * rows + row) * columns + column.
   std::int64_t left_line(std::int64_t output) const { return output / places.columns * length(); }
   std::int64_t right_line(std::int64_t output) const {
@@ -143,14 +181,16 @@ struct FloatCall {
   }
 };
 
-/// `mixed`: 0 both floating, 1 the left operand is a decoded integer, 2 the right one.
+/// `mixed`: 0 both floating, 1 the left operand is a decoded integer, 2 the right one, 3 both MX.
 FloatCall draw_call(const ConvShape& shape, Pass pass, const Stepping& steps, std::uint64_t mixed,
                     const std::string& origin, Sample& sample) {
   FloatCall call{shape, pass, {}, {}, steps, {}, origin, {}};
-  call.left =
-      mixed == 1 ? draw_decoded(shape, pass, Side::left, sample) : draw_floating(shape, pass, Side::left, sample);
-  call.right =
-      mixed == 2 ? draw_decoded(shape, pass, Side::right, sample) : draw_floating(shape, pass, Side::right, sample);
+  call.left = mixed == 3   ? draw_scaled(shape, pass, Side::left, sample)
+              : mixed == 1 ? draw_decoded(shape, pass, Side::left, sample)
+                           : draw_floating(shape, pass, Side::left, sample);
+  call.right = mixed == 3   ? draw_scaled(shape, pass, Side::right, sample)
+               : mixed == 2 ? draw_decoded(shape, pass, Side::right, sample)
+                            : draw_floating(shape, pass, Side::right, sample);
   call.words = {sample.word(), 0, sample.word(), sample.word(), static_cast<std::uint32_t>(sample.below(255))};
   call.places = oracle::implicit(support::oracle_shape(shape), support::oracle_product(pass), false);
   return call;
@@ -165,18 +205,22 @@ float expected_output(const FloatCall& call, std::int64_t output) {
   ++product_words.use;
   const bool draws = mode == oracle::Mode::stochastic;
   const auto first = static_cast<std::uint64_t>(call.places.result[at(output)] * call.length());
-  float c = 0;
-  for (std::int64_t k = 0; k < call.length(); ++k) {
-    float a = call.left.places[at(call.left_line(output) + k)];
-    float b = call.right.places[at(call.right_line(output) + k)];
-    const std::uint64_t index = first + static_cast<std::uint64_t>(k);
-    if (steps.product) {
-      a = oracle::product_step(*steps.product, a, b).rounded(mode, bits, draws ? product_words.word(index) : 0);
-      b = 1;
+  float spilled = 0;
+  for (const oracle::Piece& piece : call.pieces()) {
+    float c = 0;
+    for (std::int64_t k = piece.begin; k < piece.end; ++k) {
+      float a = call.left.places[at(call.left_line(output) + k)];
+      float b = call.right.places[at(call.right_line(output) + k)];
+      const std::uint64_t index = first + static_cast<std::uint64_t>(k);
+      if (steps.product) {
+        a = oracle::product_step(*steps.product, a, b).rounded(mode, bits, draws ? product_words.word(index) : 0);
+        b = 1;
+      }
+      c = oracle::Step(steps.sum, a, b, c).rounded(mode, bits, draws ? call.words.word(index) : 0);
     }
-    c = oracle::Step(steps.sum, a, b, c).rounded(mode, bits, draws ? call.words.word(index) : 0);
+    spilled = call.scaled() ? oracle::spill(c, call.exponent(output, piece.begin), spilled) : c;
   }
-  return c == 0 ? 0.0f : c;
+  return spilled == 0 ? 0.0f : spilled;
 }
 
 /// Results and telemetry; errors are compared where every result is finite.
@@ -193,8 +237,9 @@ Expected expect(const FloatCall& call) {
   for (std::int64_t output = 0; output < static_cast<std::int64_t>(counted.result.size()); ++output) {
     double fused = 0;
     for (std::int64_t k = 0; k < call.length(); ++k) {
-      fused = std::fma(static_cast<double>(call.left.places[at(call.left_line(output) + k)]),
-                       static_cast<double>(call.right.places[at(call.right_line(output) + k)]), fused);
+      const double a = static_cast<double>(call.left.places[at(call.left_line(output) + k)]);
+      const double b = static_cast<double>(call.right.places[at(call.right_line(output) + k)]);
+      fused = std::fma(call.scaled() ? std::ldexp(a, call.exponent(output, k)) : a, b, fused);
     }
     const std::size_t index = at(call.places.result[at(output)]);
     counted.result[index] = expected_output(call, output);
@@ -207,6 +252,7 @@ Expected expect(const FloatCall& call) {
   t.products = t.outputs * static_cast<std::uint64_t>(call.length());
   t.full = true;
   t.exact = "double_fma";
+  t.chains = call.scaled() ? t.outputs * call.pieces().size() : 0;
   t.sqnr_db = counted.sqnr_db();
   t.max_abs_error = counted.max_abs_error;
   t.mean_error = counted.mean_error;
@@ -242,23 +288,31 @@ void check(Tally& tally, const FloatCall& call, const Expected& expected, const 
   }
   const bool equal = expected.finite ? same_telemetry(found, wanted)
                                      : found.outputs == wanted.outputs && found.products == wanted.products &&
-                                           found.exact == wanted.exact && found.overflow_events == 0;
+                                           found.chains == wanted.chains && found.exact == wanted.exact &&
+                                           found.overflow_events == 0;
   tally.check(equal, [&] { return Mismatch{how() + call.text(0), text(wanted), text(found)}; });
+}
+
+/// Which operands a section draws: all MX, or none.
+std::uint64_t draw_kinds(bool mx, Sample& sample) {
+  return mx ? 3 : sample.below(3);
 }
 
 /// Small ones: every accumulator and rounding in turn, every pass, FP32 accumulators that the tiles vectorize in
 /// between.
-void small_convolutions(Run& run, const std::vector<Mode>& modes, std::uint64_t random) {
+void small_convolutions(Run& run, const std::vector<Mode>& modes, std::uint64_t random, bool mx) {
   const std::vector<ConvShape> listed = support::small_shapes();
   const std::vector<Multiplier> multipliers = usable_multipliers();
   const Stepping fma = stepping(accumulators[0], nearest);
   run.parallel(listed.size() + random, [&](std::uint64_t part, Tally& tally) {
-    Sample sample = sample_of(run, 26, part);
+    const std::uint32_t stream = mx ? 45 : 26;
+    Sample sample = sample_of(run, stream, part);
     const ConvShape shape = part < listed.size() ? listed[part] : random_shape(sample);
     const Stepping any = stepping(accumulators[part % std::size(accumulators)], modes[sample.below(modes.size())]);
     for (const Pass pass : kernels::passes) {
       for (const Stepping* steps : {&fma, &any}) {
-        const FloatCall call = draw_call(shape, pass, *steps, sample.below(3), origin_of(run, 26, part), sample);
+        const FloatCall call =
+            draw_call(shape, pass, *steps, draw_kinds(mx, sample), origin_of(run, stream, part), sample);
         const Expected expected = expect(call);
         for (const Multiplier& multiply : multipliers) {
           check(tally, call, expected, multiply, sample.below(2) == 0 ? TelemetryLevel::full : TelemetryLevel::events,
@@ -270,17 +324,18 @@ void small_convolutions(Run& run, const std::vector<Mode>& modes, std::uint64_t 
 }
 
 /// Calls large enough to be shared among threads.
-void shared_calls(Run& run, const std::vector<Mode>& modes, int calls) {
+void shared_calls(Run& run, const std::vector<Mode>& modes, int calls, bool mx) {
   constexpr int most_threads = 3;
   run.serial([&](Tally& tally) {
     for (int i = 0; i < calls; ++i) {
       const auto part = static_cast<std::uint64_t>(i);
-      Sample sample = sample_of(run, 27, part);
+      const std::uint32_t stream = mx ? 46 : 27;
+      Sample sample = sample_of(run, stream, part);
       const ConvShape shapes[] = {ConvShape::gemm(520, 40, 51), {3, 12, 12, 6, 20, 5, 5, 1, 2, 1}};
       const Accumulator& chosen = i % 2 == 0 ? accumulators[0] : accumulators[at(i / 2) % std::size(accumulators)];
       const Stepping steps = stepping(chosen, i % 2 == 0 ? nearest : modes[sample.below(modes.size())]);
-      const FloatCall call = draw_call(shapes[i % 2], kernels::passes[sample.below(3)], steps, sample.below(3),
-                                       origin_of(run, 27, part), sample);
+      const FloatCall call = draw_call(shapes[i % 2], kernels::passes[sample.below(3)], steps, draw_kinds(mx, sample),
+                                       origin_of(run, stream, part), sample);
       const Expected expected = expect(call);
       tally.check(kernels::worth_threads(static_cast<std::int64_t>(expected.telemetry.products) / 16), [&] {
         return Mismatch{call.text(0), "a call that is shared among threads", "a smaller one"};
@@ -301,12 +356,25 @@ void float_convolutions(Run& run) {
   const std::vector<Mode> modes = every_mode({32, 8, 1});
   const std::uint64_t random = run.by_depth<std::uint64_t>(44, 900, 60000);
   const int calls = run.by_depth(2, 12, 400);
-  small_convolutions(run, modes, random);
-  shared_calls(run, modes, calls);
+  small_convolutions(run, modes, random, false);
+  shared_calls(run, modes, calls, false);
   run.covers(
       fmt::format("three passes of {} listed and {} seeded shapes under {} accumulators, one in two FP32 by FMA; "
                   "operands in seven formats or decoded integers, roundings seeded; {} calls of over a million "
                   "products on 1 to 3 threads",
+                  support::small_shapes().size(), random, std::size(accumulators), calls));
+}
+
+void mx_products(Run& run) {
+  const std::vector<Mode> modes = every_mode({32, 8, 1});
+  const std::uint64_t random = run.by_depth<std::uint64_t>(44, 900, 60000);
+  const int calls = run.by_depth(2, 8, 200);
+  small_convolutions(run, modes, random, true);
+  shared_calls(run, modes, calls, true);
+  run.covers(
+      fmt::format("three passes of {} listed and {} seeded shapes under {} accumulators, one in two FP32; five "
+                  "formats on either side, blocks of 2 to 32 and scales at both ends seeded; {} calls of over a "
+                  "million products on 1 to 3 threads",
                   support::small_shapes().size(), random, std::size(accumulators), calls));
 }
 

@@ -13,6 +13,7 @@ std::span<const Section> catalogue_sections();    ///< every format of the catal
 std::span<const Section> random_sections();       ///< random bits
 std::span<const Section> dfp_sections();          ///< shared exponents
 std::span<const Section> control_sections();      ///< predicted and controlled exponents
+std::span<const Section> mx_sections();           ///< MX formats and their products
 std::span<const Section> instruction_sections();  ///< integer multiply-accumulate against the CPU
 std::span<const Section> chain_sections();        ///< chains, spills, auto
 std::span<const Section> telemetry_sections();    ///< telemetry against a recount

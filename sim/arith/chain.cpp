@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "sim/arith/accumulator.hpp"
+#include "sim/arith/float_accumulate.hpp"
 
 namespace precsim::arith {
 namespace {
@@ -47,6 +49,17 @@ std::vector<Chain> cut(const ReductionLayout& layout, std::int64_t length) {
 float spill(std::int32_t lane, int exponent, float c) {
   const SpillFactors factors = spill_factors(exponent);
   return std::fmaf(static_cast<float>(lane) * factors.first, factors.second, c);
+}
+
+float spill(float sum, int exponent, float c) {
+  if (formats::is_nonfinite(sum) || formats::is_nonfinite(c)) {
+    const float result = sum + c;
+    return formats::is_nan(result) ? std::numeric_limits<float>::quiet_NaN() : result;
+  }
+  formats::Exact term = formats::exact(sum);
+  term.exponent += exponent;
+  const formats::FloatFormat fp32;
+  return formats::decode(fp32, formats::encode(fp32, add(term, formats::exact(c)), {}, 0));
 }
 
 }  // namespace precsim::arith

@@ -53,6 +53,10 @@ constexpr SpillFactors spill_factors(int exponent) {
 /// infinite c stays.
 float spill(std::int32_t lane, int exponent, float c);
 
+/// The spill of a floating-point sum of unscaled elements: the same, whatever the exponent; the sum, of any accumulator
+/// format, is an FP32 number. Infinities and NaN follow IEEE 754; a NaN becomes the quiet one without sign or payload.
+float spill(float sum, int exponent, float c);
+
 /// The largest sum of squares that a chain may have against one of `squares`, so that it cannot leave
 /// [-(2^31-1), 2^31-1] at any prefix: floor((2^31-1)^2 / squares).
 constexpr std::uint64_t most_proved(std::uint64_t squares) {

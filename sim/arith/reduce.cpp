@@ -72,6 +72,36 @@ float reduce(std::span<const float> a, std::span<const float> b, const FloatAccu
   return c == 0 ? 0.0f : c;
 }
 
+float reduce(const ScaledOperand& a, const ScaledOperand& b, std::span<const Chain> chains,
+             const FloatAccumulator& accumulator, const formats::RandomBits& bits, std::uint64_t first_word) {
+  formats::RandomBits product_bits = bits;
+  product_bits.use += 1;
+  formats::WordReader sum_word(bits, accumulator.rounding);
+  formats::WordReader product_word(product_bits, accumulator.rounding);
+  float c = 0;
+  for (const Chain& chain : chains) {
+    float sum = 0;
+    for (auto k = static_cast<std::size_t>(chain.begin); k < static_cast<std::size_t>(chain.end); ++k) {
+      sum = accumulate(accumulator, sum, a.elements[k], b.elements[k],
+                       {sum_word(first_word + k), product_word(first_word + k)});
+    }
+    c = spill(sum, a.exponent(chain.block_a) + b.exponent(chain.block_b), c);
+  }
+  return c == 0 ? 0.0f : c;
+}
+
+double exact_reduction(const ScaledOperand& a, const ScaledOperand& b, std::span<const Chain> chains) {
+  double sum = 0;
+  for (const Chain& chain : chains) {
+    const double scale_a = formats::power_of_two(a.exponent(chain.block_a));
+    const double scale_b = formats::power_of_two(b.exponent(chain.block_b));
+    for (auto k = static_cast<std::size_t>(chain.begin); k < static_cast<std::size_t>(chain.end); ++k) {
+      sum = std::fma(static_cast<double>(a.elements[k]) * scale_a, static_cast<double>(b.elements[k]) * scale_b, sum);
+    }
+  }
+  return sum;
+}
+
 double exact_reduction(const IntegerOperand& a, const IntegerOperand& b, std::span<const Chain> chains) {
   const bool one_pair = a.stride == 0 && b.stride == 0;
   std::int64_t sum = 0;

@@ -28,6 +28,14 @@ struct IntegerOperand {
   int exponent(std::int64_t block) const { return exponents[block * stride]; }
 };
 
+/// The same of elements that are FP32 numbers (MX).
+struct ScaledOperand {
+  std::span<const float> elements;
+  const std::int16_t* exponents = nullptr;
+  std::int64_t stride = 0;
+  int exponent(std::int64_t block) const { return exponents[block * stride]; }
+};
+
 /// One output of an integer product: chains as cut, lanes under the accumulator's rule, spilled into FP32.
 /// A result equal to zero is +0. `trace` may be null.
 float reduce(const IntegerOperand& a, const IntegerOperand& b, std::span<const Chain> chains,
@@ -38,10 +46,16 @@ float reduce(const IntegerOperand& a, const IntegerOperand& b, std::span<const C
 float reduce(std::span<const float> a, std::span<const float> b, const FloatAccumulator& accumulator,
              const formats::RandomBits& bits, std::uint64_t first_word);
 
+/// One output of a product of scaled elements: in each chain (to the end of a block) a sum from +0 on of unscaled
+/// elements, step by step, spilled into FP32. Draws as above.
+float reduce(const ScaledOperand& a, const ScaledOperand& b, std::span<const Chain> chains,
+             const FloatAccumulator& accumulator, const formats::RandomBits& bits, std::uint64_t first_word);
+
 /// The exact sum as telemetry defines it: with one exponent pair, the INT64 sum scaled (rounded once, to double);
 /// otherwise, and for floats, a sequential double FMA in the same order.
 double exact_reduction(const IntegerOperand& a, const IntegerOperand& b, std::span<const Chain> chains);
 double exact_reduction(std::span<const float> a, std::span<const float> b);
+double exact_reduction(const ScaledOperand& a, const ScaledOperand& b, std::span<const Chain> chains);
 
 /// Bits that a sum needs in two's complement, 1..64 (0 and -1 need 1).
 constexpr int bits_needed(std::int64_t sum) {

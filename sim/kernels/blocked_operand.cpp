@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "formats/convert_block.hpp"
+#include "formats/convert_panel.hpp"
 #include "formats/error.hpp"
 #include "sim/kernels/matrix.hpp"
 #include "sim/kernels/threads.hpp"
@@ -14,104 +15,133 @@ namespace precsim::kernels {
 namespace {
 
 using formats::BlockKind;
-
-struct BlockIndices {
-  std::int64_t first, count, stride;
-};
+using formats::OperandKind;
 
 bool channel_is_reduced(Pass pass, Side side) {
   return pass != Pass::weight_gradient && side == Side::left;
 }
 
-/// Blocks of one exponent per non-reduced channel.
-std::vector<BlockIndices> channel_blocks(const ConvShape& shape, Pass pass, Side side) {
+/// Where the blocks of a tensor lie: `panels` times `lines` x `length` elements, one after another; along the lines, or
+/// down the columns of a panel.
+struct Grid {
+  std::int64_t panels = 1, lines = 0, length = 0, block = 0;
+  bool down = false;
+
+  std::int64_t size() const { return panels * lines * length; }
+  std::int64_t blocks_of_line() const { return (length + block - 1) / block; }
+  std::int64_t bands() const { return (lines + block - 1) / block; }
+  std::int64_t blocks() const { return down ? panels * bands() * length : panels * lines * blocks_of_line(); }
+  /// The number of the block that an element is in.
+  std::int64_t block_of(std::int64_t element) const {
+    const std::int64_t line = element / length;
+    const std::int64_t at = element % length;
+    return down ? (line / lines * bands() + line % lines / block) * length + at : line * blocks_of_line() + at / block;
+  }
+};
+
+/// One exponent per non-reduced channel.
+Grid channel_grid(const ConvShape& shape, Pass pass, Side side) {
   const std::int64_t taps = shape.kh * shape.kw;
-  std::vector<BlockIndices> blocks;
-  if (pass == Pass::forward) {
-    for (std::int64_t oc = 0; oc < shape.oc; ++oc) {
-      blocks.push_back({oc * taps * shape.group_ic(), taps * shape.group_ic(), 1});
-    }
-  } else if (pass == Pass::input_gradient) {
-    for (std::int64_t g = 0; g < shape.groups; ++g) {
-      for (std::int64_t ic = 0; ic < shape.group_ic(); ++ic) {
-        blocks.push_back(
-            {g * shape.group_oc() * taps * shape.group_ic() + ic, shape.group_oc() * taps, shape.group_ic()});
-      }
-    }
-  } else {
-    const std::int64_t channels = side == Side::left ? shape.oc : shape.ic;
-    const std::int64_t pixels = shape.n * (side == Side::left ? shape.out_h() * shape.out_w() : shape.h * shape.w);
-    for (std::int64_t c = 0; c < channels; ++c) {
-      blocks.push_back({c, pixels, channels});
-    }
+  switch (pass) {
+    case Pass::forward:
+      return {1, shape.oc, taps * shape.group_ic(), taps * shape.group_ic(), false};
+    case Pass::input_gradient:
+      return {shape.groups, shape.group_oc() * taps, shape.group_ic(), shape.group_oc() * taps, true};
+    case Pass::weight_gradient:
+      break;
   }
-  return blocks;
+  const std::int64_t channels = side == Side::left ? shape.oc : shape.ic;
+  const std::int64_t pixels = shape.n * (side == Side::left ? shape.out_h() * shape.out_w() : shape.h * shape.w);
+  return {1, pixels, channels, pixels, true};
 }
 
-/// Blocks of k consecutive channels of one pixel, or of one (kh, kw) and row of the weights.
-std::vector<BlockIndices> reduction_blocks(const ConvShape& shape, Pass pass, Side side, std::int64_t k) {
+/// Blocks of k along the reduction; of the patches of a weight gradient, in their view.
+Grid reduction_grid(const ConvShape& shape, Pass pass, Side side, std::int64_t k) {
   const ProductShape product = product_shape(shape, pass);
-  const bool forward = pass == Pass::forward;
-  std::vector<BlockIndices> blocks;
-  const auto add_line = [&](std::int64_t first, std::int64_t stride) {
-    for (std::int64_t c = 0; c < product.channels; c += k) {
-      blocks.push_back({first + c * stride, std::min(k, product.channels - c), stride});
-    }
-  };
-  if (side == Side::left) {
-    const std::int64_t lines = (forward ? shape.input_size() : shape.output_size()) / product.channels;
-    for (std::int64_t line = 0; line < lines; ++line) {
-      add_line(line * product.channels, 1);
-    }
-    return blocks;
+  if (pass == Pass::weight_gradient && side == Side::left) {
+    return {1, product.channels, shape.oc, k, true};
   }
-  for (std::int64_t g = 0; g < product.groups; ++g) {
-    for (std::int64_t row = 0; row < product.columns; ++row) {
-      for (std::int64_t tap = 0; tap < product.taps; ++tap) {
-        add_line(source_index(shape, pass, side, g, row, tap, 0), forward ? 1 : shape.kh * shape.kw * shape.group_ic());
-      }
-    }
+  if (pass == Pass::input_gradient && side == Side::right) {
+    return {shape.groups, shape.group_oc(), product.taps * shape.group_ic(), k, true};
   }
-  return blocks;
+  const std::int64_t size = pass == Pass::weight_gradient ? product.groups * product.columns * product.channels
+                                                          : shape.operand_size(pass, side);
+  return {1, size / product.channels, product.channels, k, false};
 }
 
-/// Converts the listed blocks of `source`; returns the exponent of each element. `tensor_index` tells which element
-/// of the tensor an element of `source` is, for errors.
+/// The pieces in which threads convert a grid.
+class Pieces {
+ public:
+  explicit Pieces(const Grid& grid) : grid_(grid) {
+    if (grid.down) {
+      columns_ = (grid.length + wide - 1) / wide;
+      count_ = grid.panels * grid.bands() * columns_;
+    } else {
+      lines_ = std::max<std::int64_t>(1, elements / grid.length);
+      count_ = (grid.lines + lines_ - 1) / lines_;
+    }
+  }
+  std::int64_t count() const { return count_; }
+
+  /// A piece, and the number of its first block.
+  std::pair<formats::Panel, std::int64_t> operator[](std::int64_t piece) const {
+    formats::Panel panel{.block = grid_.block, .distance = grid_.length, .down = grid_.down};
+    std::int64_t first = 0;
+    if (grid_.down) {
+      const std::int64_t band = piece / columns_;
+      const std::int64_t row = band % grid_.bands() * grid_.block;
+      const std::int64_t column = piece % columns_ * wide;
+      panel.lines = std::min(grid_.block, grid_.lines - row);
+      panel.length = std::min(wide, grid_.length - column);
+      first = (band / grid_.bands() * grid_.lines + row) * grid_.length + column;
+    } else {
+      panel.lines = std::min(lines_, grid_.lines - piece * lines_);
+      panel.length = grid_.length;
+      first = piece * lines_ * grid_.length;
+    }
+    panel.first = static_cast<std::uint64_t>(first);
+    return {panel, grid_.block_of(first)};
+  }
+
+ private:
+  static constexpr std::int64_t elements = 8192;
+  static constexpr std::int64_t wide = 64;  // columns
+  const Grid& grid_;
+  std::int64_t lines_ = 0, columns_ = 0, count_ = 0;
+};
+
+/// Converts `tensor` (or the view) block by block, into codes unless the operands meet as FP32 numbers. `tensor_index`
+/// tells which element of the tensor one of `from` is, for errors.
 template <class Index>
-std::vector<std::int16_t> convert_blocks(const std::vector<BlockIndices>& blocks, const OperandConversion& how,
-                                         BlockedOperand& out, std::vector<std::int16_t>& codes, Index tensor_index) {
+std::vector<std::int16_t> convert_grid(const Grid& grid, std::span<const float> from, const OperandConversion& how,
+                                       OperandKind meet, BlockedOperand& out, Index tensor_index) {
   const formats::Format& format = *how.conversion.format;
-  std::vector<std::int16_t> exponents(out.source.size());
-  out.values.resize(out.source.size());
-  codes.resize(out.source.size());
   const formats::ArrayKernel& kernel = array_kernel(how.kernel);
+  PRECSIM_CHECK(static_cast<std::int64_t>(from.size()) == grid.size(), "a tensor of another shape");
+  std::vector<std::int16_t> codes(meet == OperandKind::floating ? 0 : from.size());
+  out.values.resize(meet == OperandKind::floating || how.reports ? from.size() : 0);
+  out.exponents.resize(static_cast<std::size_t>(grid.blocks()));
   std::uint64_t saturated = 0;
   std::int64_t refused = std::numeric_limits<std::int64_t>::max();
-  const auto count = static_cast<std::int64_t>(blocks.size());
-#pragma omp parallel for schedule(static) if (worth_threads(static_cast<std::int64_t>(out.source.size()))) reduction(+ : saturated) reduction(min : refused)
-  for (std::int64_t b = 0; b < count; ++b) {
-    const BlockIndices& block = blocks[static_cast<std::size_t>(b)];
-    const formats::Block in{out.source.data() + block.first, block.count, block.stride,
-                            static_cast<std::uint64_t>(block.first)};
-    const float absmax = formats::extent(in.x, in.count, in.stride, kernel).absmax;
+  const Pieces pieces(grid);
+#pragma omp parallel for schedule(static) if (worth_threads(grid.size())) reduction(+ : saturated) reduction(min : refused)
+  for (std::int64_t piece = 0; piece < pieces.count(); ++piece) {
+    auto [panel, block] = pieces[piece];
+    const auto first = static_cast<std::int64_t>(panel.first);
+    panel.x = from.data() + first;
     formats::ConversionCounts counts;
-    const int exponent =
-        formats::convert_block(format, in, absmax, format.block_exponent(absmax), how.conversion.rounding, how.bits,
-                               {out.values.data() + block.first, codes.data() + block.first}, counts, kernel);
-    for (std::int64_t j = 0; j < block.count; ++j) {
-      exponents[static_cast<std::size_t>(block.first + j * block.stride)] = static_cast<std::int16_t>(exponent);
-    }
+    formats::convert_panel(format, panel, how.conversion.rounding, how.bits,
+                           {out.values.empty() ? nullptr : out.values.data() + first,
+                            codes.empty() ? nullptr : codes.data() + first, out.exponents.data() + block},
+                           counts, kernel);
     saturated += counts.saturated;
-    refused = counts.refused < 0 ? refused : std::min(refused, block.first + counts.refused * block.stride);
+    refused = counts.refused < 0 ? refused : std::min(refused, first + counts.refused);
   }
   if (refused != std::numeric_limits<std::int64_t>::max()) {
-    formats::refuse_element(format, how.what, tensor_index(refused), out.source[static_cast<std::size_t>(refused)]);
+    formats::refuse_element(format, how.what, tensor_index(refused), from[static_cast<std::size_t>(refused)]);
   }
   out.counts.saturated = saturated;
-  for (const BlockIndices& block : blocks) {
-    out.exponents.push_back(exponents[static_cast<std::size_t>(block.first)]);
-  }
-  return exponents;
+  return codes;
 }
 
 /// The first element of a block of one row, or -1 where the block is padding. A channel of the patches of a weight
@@ -125,8 +155,8 @@ std::int64_t block_element(const ConvShape& shape, Pass pass, Side side, bool by
 }
 
 /// The exponents of every block of every row; a block of padding has the exponent of an all-zero block.
-void gather_exponents(const ConvShape& shape, Pass pass, Side side, const formats::Format& format,
-                      const std::vector<std::int16_t>& of_element, Matrix& matrix) {
+void gather_exponents(const ConvShape& shape, Pass pass, Side side, const formats::Format& format, const Grid& grid,
+                      const std::vector<std::int16_t>& exponents, Matrix& matrix) {
   const ProductShape product = product_shape(shape, pass);
   const auto zero = static_cast<std::int16_t>(format.block_exponent(0));
   const std::int64_t step = matrix.block == 0 ? product.channels : matrix.block;
@@ -143,39 +173,59 @@ void gather_exponents(const ConvShape& shape, Pass pass, Side side, const format
           block_element(shape, pass, side, matrix.block == 0, line / matrix.rows, line % matrix.rows, tap, 0);
       for (std::int64_t block = 0; block < per_tap && first >= 0; ++block) {
         const std::int64_t at = first + block * step * channel_stride(shape, pass, side);
-        of_row[tap * per_tap + block] = of_element[static_cast<std::size_t>(at)];
+        of_row[tap * per_tap + block] = exponents[static_cast<std::size_t>(grid.block_of(at))];
       }
     }
   }
   matrix.block_stride = matrix.block == 0 ? 0 : 1;
 }
 
+/// The codes, elements or values of one operand as a matrix without exponents.
+Matrix lower_converted(const ConvShape& shape, Pass pass, Side side, const OperandConversion& how, OperandKind meet,
+                       const std::vector<std::int16_t>& codes, const std::vector<float>& values) {
+  if (meet == OperandKind::integer) {
+    Matrix matrix = lower(shape, pass, side, codes, 0);
+    matrix.exponents.clear();
+    return matrix;
+  }
+  if (meet == OperandKind::floating) {
+    return lower(shape, pass, side, std::span<const float>(values));
+  }
+  std::vector<float> elements(codes.size());
+  const auto size = static_cast<std::int64_t>(codes.size());
+  constexpr std::int64_t piece = 1 << 14;
+#pragma omp parallel for schedule(static) if (worth_threads(size))
+  for (std::int64_t at = 0; at < size; at += piece) {
+    formats::decode_block(*how.conversion.format, codes.data() + at, std::min(piece, size - at), 0,
+                          elements.data() + at, array_kernel(how.kernel));
+  }
+  Matrix matrix = lower(shape, pass, side, std::span<const float>(elements));
+  matrix.kind = OperandKind::scaled;
+  return matrix;
+}
+
 /// The patches of a weight gradient, converted row by row of the view.
 BlockedOperand convert_view(const ConvShape& shape, std::span<const float> tensor, const OperandConversion& how,
-                            std::int64_t k, bool integer) {
+                            std::int64_t k, OperandKind meet) {
   const ProductShape product = product_shape(shape, Pass::weight_gradient);
   BlockedOperand out;
   out.source = lower(shape, Pass::weight_gradient, Side::right, tensor).values;
-  std::vector<BlockIndices> blocks;
-  for (std::int64_t row = 0; row < product.groups * product.columns; ++row) {
-    for (std::int64_t c = 0; c < product.channels; c += k) {
-      blocks.push_back({row * product.channels + c, std::min(k, product.channels - c), 1});
-    }
-  }
-  std::vector<std::int16_t> codes;
-  convert_blocks(blocks, how, out, codes, [&](std::int64_t i) {
+  const Grid grid = reduction_grid(shape, Pass::weight_gradient, Side::right, k);
+  const std::vector<std::int16_t> codes = convert_grid(grid, out.source, how, meet, out, [&](std::int64_t i) {
     const std::int64_t line = i / product.channels;
     return source_index(shape, Pass::weight_gradient, Side::right, line / product.columns, line % product.columns, 0,
                         i % product.channels);
   });
   const ConvShape rows = ConvShape::gemm(product.groups * product.columns, 1, product.channels);
-  out.matrix = integer ? lower(rows, Pass::forward, Side::left, codes, 0)
-                       : lower(rows, Pass::forward, Side::left, std::span<const float>(out.values));
+  out.matrix = lower_converted(rows, Pass::forward, Side::left, how, meet, codes, out.values);
   out.matrix.groups = product.groups;
   out.matrix.rows = product.columns;
-  if (integer) {
+  if (!how.reports) {
+    out.source.clear();
+  }
+  if (meet != OperandKind::floating) {
     out.matrix.exponents = out.exponents;
-    out.matrix.row_stride = (product.channels + k - 1) / k;
+    out.matrix.row_stride = grid.blocks_of_line();
     out.matrix.block_stride = 1;
     out.matrix.block = k;
   }
@@ -194,39 +244,27 @@ void check_blocking(const formats::Format& format, Pass pass, Side side, std::st
 }
 
 BlockedOperand convert_blocked(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,
-                               const OperandConversion& how, bool integer) {
+                               const OperandConversion& how, OperandKind meet) {
   const formats::Format& format = *how.conversion.format;
   const formats::Blocking blocking = format.blocking();
   PRECSIM_CHECK(blocking.kind == BlockKind::channel || blocking.kind == BlockKind::reduction, format.name());
+  PRECSIM_CHECK(meet == OperandKind::floating || meet == format.kind(), format.name());
   check_blocking(format, pass, side, how.what);
   const bool by_channel = blocking.kind == BlockKind::channel;
   if (pass == Pass::weight_gradient && side == Side::right && !by_channel) {
-    return convert_view(shape, tensor, how, blocking.size, integer);
+    return convert_view(shape, tensor, how, blocking.size, meet);
   }
+  const Grid grid = by_channel ? channel_grid(shape, pass, side) : reduction_grid(shape, pass, side, blocking.size);
   BlockedOperand out;
-  out.source.assign(tensor.begin(), tensor.end());
-  std::vector<BlockIndices> blocks = by_channel ? channel_blocks(shape, pass, side) : std::vector<BlockIndices>();
-  if (!by_channel && pass == Pass::weight_gradient) {
-    const std::int64_t pixels = shape.output_size() / shape.oc;
-    for (std::int64_t oc = 0; oc < shape.oc; ++oc) {
-      for (std::int64_t p = 0; p < pixels; p += blocking.size) {
-        blocks.push_back({p * shape.oc + oc, std::min<std::int64_t>(blocking.size, pixels - p), shape.oc});
-      }
-    }
-  } else if (!by_channel) {
-    blocks = reduction_blocks(shape, pass, side, blocking.size);
+  const std::vector<std::int16_t> codes = convert_grid(grid, tensor, how, meet, out, [](std::int64_t i) { return i; });
+  out.matrix = lower_converted(shape, pass, side, how, meet, codes, out.values);
+  if (how.reports) {
+    out.source.assign(tensor.begin(), tensor.end());
   }
-  std::vector<std::int16_t> codes;
-  const std::vector<std::int16_t> of_element =
-      convert_blocks(blocks, how, out, codes, [](std::int64_t i) { return i; });
-  if (!integer) {
-    out.matrix = lower(shape, pass, side, std::span<const float>(out.values));
-    return out;
+  if (meet != OperandKind::floating) {
+    out.matrix.block = by_channel ? 0 : blocking.size;
+    gather_exponents(shape, pass, side, format, grid, out.exponents, out.matrix);
   }
-  out.matrix = lower(shape, pass, side, codes, 0);
-  out.matrix.exponents.clear();
-  out.matrix.block = by_channel ? 0 : blocking.size;
-  gather_exponents(shape, pass, side, format, of_element, out.matrix);
   return out;
 }
 

@@ -28,7 +28,7 @@ constexpr int checked_outputs = 64;
 
 void simulate_matrices(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
                        const TileKernel* kernel) {
-  const bool integer = call.left.is_integer() && call.right.is_integer();
+  const bool integer = call.is_integer();
   const Matrix left = call.left.matrix ? Matrix{} : as_matrix(call, Side::left, integer);
   const Matrix right = call.right.matrix ? Matrix{} : as_matrix(call, Side::right, integer);
   multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
@@ -166,12 +166,14 @@ OperandLine::OperandLine(const ProductCall& call, Side side, std::int64_t group,
     const Matrix& matrix = *operand.matrix;
     if (integer) {
       codes.assign(matrix.row_codes(group, row), matrix.row_codes(group, row) + matrix.length());
+    } else {
+      values.assign(matrix.row_values(group, row), matrix.row_values(group, row) + matrix.length());
+    }
+    if (integer || matrix.is_scaled()) {
       const std::int64_t blocks = matrix.block_stride == 0 ? 1 : matrix.row_stride;
       exponents.assign(matrix.row_exponents(group, row), matrix.row_exponents(group, row) + blocks);
       block_stride = matrix.block_stride;
       block = matrix.block;
-    } else {
-      values.assign(matrix.row_values(group, row), matrix.row_values(group, row) + matrix.length());
     }
   } else if (integer) {
     codes = gather(call, side, operand.codes, group, row, true);
@@ -187,19 +189,24 @@ float reference_output(const ProductCall& call, const Telemetry& telemetry, std:
     const std::int64_t channel = group * call.shape.group_oc() + column;
     return call.bias.empty() ? sum : sum + call.bias[static_cast<std::size_t>(channel)];
   };
-  const bool integer = call.left.is_integer() && call.right.is_integer();
-  const OperandLine left(call, Side::left, group, row, integer);
-  const OperandLine right(call, Side::right, group, column, integer);
-  if (!integer) {
-    const auto index = static_cast<std::uint64_t>(result_index(call.shape, call.pass, group, row, column));
-    return with_bias(
-        arith::reduce(left.values, right.values, call.accumulators.floating, call.bits, index * left.values.size()));
+  const OperandLine left(call, Side::left, group, row, call.is_integer());
+  const OperandLine right(call, Side::right, group, column, call.is_integer());
+  const auto index = static_cast<std::uint64_t>(result_index(call.shape, call.pass, group, row, column));
+  const std::uint64_t first_word = index * static_cast<std::uint64_t>(left.length());
+  const arith::ReductionLayout layout{left.length(), left.length() / product_shape(call.shape, call.pass).taps,
+                                      left.block, right.block};
+  switch (call.meet()) {
+    case formats::OperandKind::integer:
+      return with_bias(arith::reduce(left.integers(), right.integers(), arith::cut(layout, telemetry.chain_length),
+                                     call.accumulators.integer, nullptr));
+    case formats::OperandKind::scaled:
+      return with_bias(arith::reduce(left.scaled(), right.scaled(), arith::cut(layout, arith::chain_to_end),
+                                     call.accumulators.floating, call.bits, first_word));
+    case formats::OperandKind::floating:
+    case formats::OperandKind::storage_only:
+      break;
   }
-  const auto length = static_cast<std::int64_t>(left.codes.size());
-  const arith::ReductionLayout layout{length, length / product_shape(call.shape, call.pass).taps, left.block,
-                                      right.block};
-  return with_bias(arith::reduce(left.operand(), right.operand(), arith::cut(layout, telemetry.chain_length),
-                                 call.accumulators.integer, nullptr));
+  return with_bias(arith::reduce(left.values, right.values, call.accumulators.floating, call.bits, first_word));
 }
 
 void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,

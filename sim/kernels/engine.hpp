@@ -1,6 +1,7 @@
 // How products are computed: by simulation, by native kernels, or by both.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -40,10 +41,12 @@ struct Operand {
   std::optional<Matrix> matrix = {};
   const native::CodeSquares* squares = nullptr;  ///< of the codes: spares proofs reading them
 
-  bool is_integer() const { return matrix ? matrix->is_integer() : !codes.empty(); }
+  formats::OperandKind kind() const {
+    return matrix ? matrix->kind : codes.empty() ? formats::OperandKind::floating : formats::OperandKind::integer;
+  }
 };
 
-/// A product before its operands are laid out; both are integers or neither is.
+/// A product before its operands are laid out; they are of one kind.
 struct ProductCall {
   const ConvShape& shape;
   Pass pass;
@@ -53,6 +56,9 @@ struct ProductCall {
   formats::RandomBits bits;
   std::span<const float> bias = {};                 ///< forward: by output channel, one FP32 add after the last spill
   native::ChannelStatistics* statistics = nullptr;  ///< forward: taken of the finished result
+
+  formats::OperandKind meet() const { return formats::meeting(left.kind(), right.kind()); }
+  bool is_integer() const { return meet() == formats::OperandKind::integer; }
 };
 
 /// Two ways to the same output gave different bits.
@@ -81,12 +87,14 @@ void multiply(const ProductCall& call, Engine engine, std::span<float> result, T
 struct OperandLine {
   std::vector<std::int16_t> codes;      ///< of integer products: the zero after an odd channel count included
   std::vector<float> values;            ///< of all others
-  std::vector<std::int16_t> exponents;  ///< of integer products: one per block of the row
+  std::vector<std::int16_t> exponents;  ///< of integers and scaled numbers: one per block of the row
   std::int64_t block_stride = 0, block = 0;
 
   /// `integer`: both operands of the call are.
   OperandLine(const ProductCall& call, Side side, std::int64_t group, std::int64_t row, bool integer);
-  arith::IntegerOperand operand() const { return {codes, exponents.data(), block_stride}; }
+  arith::IntegerOperand integers() const { return {codes, exponents.data(), block_stride}; }
+  arith::ScaledOperand scaled() const { return {values, exponents.data(), block_stride}; }
+  std::int64_t length() const { return static_cast<std::int64_t>(std::max(codes.size(), values.size())); }
 };
 
 /// One output by the plain reference, straight from the definition of the product (source_index): element `index` of

@@ -10,17 +10,29 @@ namespace {
 
 using formats::RoundingMode;
 
-#define PRECSIM_FLOAT_FUNCTIONS(attribute, bytes)                                           \
-  template <RoundingMode mode>                                                              \
-  attribute void narrow(const AccumulateTile<float>& tile, AccumulateState<float>& state) { \
-    float_body::accumulate<mode, float, bytes>(tile, state);                                \
-  }                                                                                         \
-  template <RoundingMode mode>                                                              \
-  attribute void wide(const AccumulateTile<double>& tile, AccumulateState<double>& state) { \
-    float_body::accumulate<mode, double, bytes>(tile, state);                               \
-  }                                                                                         \
-  attribute void exact(const ExactTile& tile, double(*sums)[tile_lanes]) {                  \
-    float_body::exact<bytes>(tile, sums);                                                   \
+const LaneFormat<double>& fp32_lanes() {
+  static const LaneFormat<double> lanes = lane_format<double>({}, {});
+  return lanes;
+}
+
+#define PRECSIM_FLOAT_FUNCTIONS(attribute, bytes)                                                       \
+  template <RoundingMode mode>                                                                          \
+  attribute void narrow(const AccumulateTile<float>& tile, AccumulateState<float>& state) {             \
+    float_body::accumulate<mode, float, bytes>(tile, state);                                            \
+  }                                                                                                     \
+  template <RoundingMode mode>                                                                          \
+  attribute void wide(const AccumulateTile<double>& tile, AccumulateState<double>& state) {             \
+    float_body::accumulate<mode, double, bytes>(tile, state);                                           \
+  }                                                                                                     \
+  attribute void fma(const AccumulateTile<float>& tile, AccumulateState<float>& state) {                \
+    float_body::multiply_adds<bytes>(tile, state);                                                      \
+  }                                                                                                     \
+  template <class Real>                                                                                 \
+  attribute void spill(const AccumulateState<Real>& state, const SpillScales& scales, SpillState& to) { \
+    float_body::spill<bytes>(fp32_lanes(), state, scales, to);                                          \
+  }                                                                                                     \
+  attribute void exact(const ExactTile& tile, double(*sums)[tile_lanes]) {                              \
+    float_body::exact<bytes>(tile, sums);                                                               \
   }
 
 #if defined(__x86_64__)
@@ -37,14 +49,15 @@ PRECSIM_FLOAT_FUNCTIONS(, 16)
 
 #define PRECSIM_FLOAT_ROW(isa)                                                               \
   {                                                                                          \
-    {isa::narrow<RoundingMode::nearest_even>,                                                \
-     isa::narrow<RoundingMode::nearest_away>,                                                \
-     isa::narrow<RoundingMode::toward_zero>,                                                 \
-     isa::narrow<RoundingMode::toward_positive>,                                             \
-     isa::narrow<RoundingMode::toward_negative>,                                             \
-     isa::narrow<RoundingMode::to_odd>,                                                      \
-     nullptr,                                                                                \
-     isa::narrow<RoundingMode::biased>},                                                     \
+    isa::fma, isa::spill<float>, isa::spill<double>,                                         \
+        {isa::narrow<RoundingMode::nearest_even>,                                            \
+         isa::narrow<RoundingMode::nearest_away>,                                            \
+         isa::narrow<RoundingMode::toward_zero>,                                             \
+         isa::narrow<RoundingMode::toward_positive>,                                         \
+         isa::narrow<RoundingMode::toward_negative>,                                         \
+         isa::narrow<RoundingMode::to_odd>,                                                  \
+         nullptr,                                                                            \
+         isa::narrow<RoundingMode::biased>},                                                 \
         {isa::wide<RoundingMode::nearest_even>,    isa::wide<RoundingMode::nearest_away>,    \
          isa::wide<RoundingMode::toward_zero>,     isa::wide<RoundingMode::toward_positive>, \
          isa::wide<RoundingMode::toward_negative>, isa::wide<RoundingMode::to_odd>,          \

@@ -57,6 +57,19 @@ struct AccumulateState {
   typename RealBits<Real>::Word lost[tile_rows][tile_lanes] = {};
 };
 
+/// FP32 numbers into which the sums of blocks are spilled, and where a sum was not finite (`lost` of its state counts
+/// as well).
+struct SpillState {
+  float sum[tile_rows][tile_lanes] = {};
+  std::uint32_t lost[tile_rows][tile_lanes] = {};
+};
+
+/// What the sums of one block are multiplied by: powers of two from 2^-149 to 2^127. FP32 need not hold their product.
+struct SpillScales {
+  float rows[tile_rows] = {};
+  const float* lanes = nullptr;
+};
+
 /// exact[r][j] = RN(rows[r][k] * lanes[k * tile_lanes + j] + exact[r][j]) for k in order; the operands are FP32
 /// numbers.
 struct ExactTile {
@@ -68,8 +81,12 @@ struct ExactTile {
 template <class Real>
 using Accumulate = void (*)(const AccumulateTile<Real>&, AccumulateState<Real>&);
 
-/// The functions of one instruction set, by RoundingMode. In `narrow`, stochastic rounding has none.
+/// The functions of one instruction set, by RoundingMode. In `narrow`, stochastic rounding has none. `fma` is what
+/// `narrow` would be of FP32 to nearest even. Spills: to[r][j] = RN32(sum[r][j] * rows[r] * lanes[j] + to[r][j]).
 struct FloatKernel {
+  Accumulate<float> fma;
+  void (*spill_narrow)(const AccumulateState<float>&, const SpillScales&, SpillState& to);
+  void (*spill_wide)(const AccumulateState<double>&, const SpillScales&, SpillState& to);
   std::array<Accumulate<float>, 8> narrow;
   std::array<Accumulate<double>, 8> wide;
   void (*exact)(const ExactTile&, double (*exact)[tile_lanes]);

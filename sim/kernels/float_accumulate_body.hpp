@@ -48,6 +48,11 @@ struct Lanes {
   using Draws __attribute__((vector_size(4 * count))) = std::uint32_t;
 };
 
+template <class T, int count>
+struct VectorOf {
+  using type __attribute__((vector_size(sizeof(T) * count))) = T;
+};
+
 template <class V>
 PRECSIM_INLINE void load(const void* from, V& to) {
   std::memcpy(&to, from, sizeof to);
@@ -178,16 +183,152 @@ PRECSIM_INLINE void accumulate(const AccumulateTile<Real>& tile, AccumulateState
   }
 }
 
-/// sum = RN(a * b + sum): a product of FP32 numbers is exact in double, fused or not.
+/// sum = RN(a * b + sum): fused, or else (portable) a product that the lanes hold.
 template <class Reals>
 PRECSIM_INLINE void multiply_add(const Reals& a, const Reals& b, Reals& sum) {
 #if defined(__x86_64__)
-  if constexpr (sizeof(Reals) > 16) {
+  if constexpr (sizeof(Reals) > 16 && sizeof(sum[0]) == sizeof(double)) {
     asm("vfmadd231pd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return;
+  }
+  if constexpr (sizeof(Reals) > 16 && sizeof(sum[0]) == sizeof(float)) {
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     return;
   }
 #endif
   sum = a * b + sum;
+}
+
+/// Steps of FP32 numbers whose products are FP32 numbers too.
+template <int bytes>
+PRECSIM_INLINE void multiply_adds(const AccumulateTile<float>& given, AccumulateState<float>& state) {
+  using Reals = typename Lanes<float, bytes>::Reals;
+  static_assert(tile_rows == 4);
+  const AccumulateTile<float> tile = given;
+  for (int j = 0; j < tile_lanes; j += Lanes<float, bytes>::count) {
+    Reals sum0, sum1, sum2, sum3;
+    load(&state.sum[0][j], sum0);
+    load(&state.sum[1][j], sum1);
+    load(&state.sum[2][j], sum2);
+    load(&state.sum[3][j], sum3);
+    for (std::int64_t k = 0; k < tile.steps; ++k) {
+      Reals b;
+      load(tile.lanes + k * tile_lanes + j, b);
+      multiply_add(tile.rows[0][k] - Reals{}, b, sum0);
+      multiply_add(tile.rows[1][k] - Reals{}, b, sum1);
+      multiply_add(tile.rows[2][k] - Reals{}, b, sum2);
+      multiply_add(tile.rows[3][k] - Reals{}, b, sum3);
+    }
+    store(&state.sum[0][j], sum0);
+    store(&state.sum[1][j], sum1);
+    store(&state.sum[2][j], sum2);
+    store(&state.sum[3][j], sum3);
+  }
+}
+
+/// A step to nearest even in FP32, `sum` times its scale being the product, which a double holds.
+template <int bytes, class Real>
+PRECSIM_INLINE void spill_in_doubles(const LaneFormat<double>& fp32, const AccumulateState<Real>& state,
+                                     const SpillScales& scales, SpillState& to) {
+  using L = Lanes<double, bytes>;
+  using Reals = typename L::Reals;
+  using Sums = typename VectorOf<Real, L::count>::type;
+  using Singles = typename VectorOf<float, L::count>::type;
+  for (int r = 0; r < tile_rows; ++r) {
+    for (int j = 0; j < tile_lanes; j += L::count) {
+      Sums sum;
+      Singles single, scale;
+      load(&state.sum[r][j], sum);
+      load(scales.lanes + j, scale);
+      load(&to.sum[r][j], single);
+      const Reals lanes = __builtin_convertvector(scale, Reals);
+      const Reals p = __builtin_convertvector(sum, Reals) * (static_cast<double>(scales.rows[r]) * lanes);
+      const Reals c = __builtin_convertvector(single, Reals);
+      const Reals s = p + c;
+      const Reals of_c = s - p;
+      const Reals e = (p - (s - of_c)) + (c - of_c);
+      Reals rounded;
+      round_lanes<RoundingMode::nearest_even, L>(fp32, s, e, nullptr, rounded);
+      store(&to.sum[r][j], __builtin_convertvector(rounded, Singles));
+    }
+  }
+}
+
+/// All bits of a lane where its highest is set. (Comparisons of these vectors become scalar code with g++ 12.)
+template <class L>
+PRECSIM_INLINE void spread_sign(typename L::Words& words) {
+  constexpr int highest = 8 * sizeof(typename L::Number) - 1;
+  words = reinterpret_cast<typename L::Words>(reinterpret_cast<typename L::Ints>(words) >> highest);
+}
+
+/// One FP32 FMA, which is the spill wherever FP32 holds the scale; where it does not, only a zero may meet it. False,
+/// and nothing done, where that is not so.
+template <int bytes>
+PRECSIM_INLINE bool spill_in_floats(const AccumulateState<float>& state, const SpillScales& scales, SpillState& to) {
+  using L = Lanes<float, bytes>;
+  using Reals = typename L::Reals;
+  using Words = typename L::Words;
+  float spilled[tile_rows][tile_lanes];
+  Words bad{};
+  for (int r = 0; r < tile_rows; ++r) {
+    for (int j = 0; j < tile_lanes; j += L::count) {
+      Reals sum, scale, c;
+      load(&state.sum[r][j], sum);
+      load(scales.lanes + j, scale);
+      load(&to.sum[r][j], c);
+      scale *= scales.rows[r];
+      const Words factor = reinterpret_cast<Words>(scale);
+      Words not_held = (factor - 1) | (factor + (L::sign_bit - L::infinity));
+      spread_sign<L>(not_held);
+      bad |= reinterpret_cast<Words>(sum) & ~L::sign_bit & not_held;
+      scale = reinterpret_cast<Reals>(factor & ~not_held);
+      multiply_add(sum, scale, c);
+      store(&spilled[r][j], c);
+    }
+  }
+  std::uint32_t lanes[L::count];
+  store(lanes, bad);
+  std::uint32_t any = 0;
+  for (const std::uint32_t lane : lanes) {
+    any |= lane;
+  }
+  if (any == 0) {
+    std::memcpy(to.sum, spilled, sizeof spilled);
+  }
+  return any == 0;
+}
+
+/// Marks sums that are not finite, and those that were lost before.
+template <int bytes, class Real>
+PRECSIM_INLINE void note_lost(const AccumulateState<Real>& state, SpillState& to) {
+  using L = Lanes<Real, bytes>;
+  using Words = typename L::Words;
+  for (int r = 0; r < tile_rows; ++r) {
+    for (int j = 0; j < tile_lanes; j += L::count) {
+      Words sum, lost;
+      typename VectorOf<std::uint32_t, L::count>::type noted;
+      load(&state.sum[r][j], sum);
+      load(&state.lost[r][j], lost);
+      load(&to.lost[r][j], noted);
+      Words nonfinite = (sum & ~L::sign_bit) + (L::sign_bit - L::infinity);
+      spread_sign<L>(nonfinite);
+      lost |= nonfinite;
+      noted |= __builtin_convertvector(lost, decltype(noted));
+      store(&to.lost[r][j], noted);
+    }
+  }
+}
+
+template <int bytes, class Real>
+PRECSIM_INLINE void spill(const LaneFormat<double>& fp32, const AccumulateState<Real>& state, const SpillScales& scales,
+                          SpillState& to) {
+  note_lost<bytes>(state, to);
+  if constexpr (bytes > 16 && sizeof(Real) == sizeof(float)) {
+    if (spill_in_floats<bytes>(state, scales, to)) {
+      return;
+    }
+  }
+  spill_in_doubles<bytes>(fp32, state, scales, to);
 }
 
 /// The rows' sums in one vector of lanes.

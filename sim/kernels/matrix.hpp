@@ -12,7 +12,8 @@
 
 namespace precsim::kernels {
 
-/// groups x rows x length, the reduction fastest: integer codes with exponents, or FP32 numbers.
+/// groups x rows x length, the reduction fastest: integer codes with exponents, FP32 numbers, or, `scaled`, elements of
+/// blocks (as `values`) with exponents.
 /// length = taps * period; period = channels, plus one zero where integers meet an odd count.
 /// Working memory: 2 (codes) or 4 (values) bytes per element, e.g. n * out_h * out_w * kh * kw * ic for patches.
 struct Matrix {
@@ -27,6 +28,7 @@ struct Matrix {
 
   std::int64_t length() const { return taps * period; }
   bool is_integer() const { return kind == formats::OperandKind::integer; }
+  bool is_scaled() const { return kind == formats::OperandKind::scaled; }
   const std::int16_t* row_codes(std::int64_t group, std::int64_t row) const {
     return codes.data() + (group * rows + row) * length();
   }
@@ -54,6 +56,7 @@ struct OperandConversion {
   formats::RandomBits bits;
   std::string what;
   const TileKernel* kernel = nullptr;  ///< whose array conversions; null: the fastest
+  bool reports = true;                 ///< `source` and `values` of the result are wanted
 };
 
 /// A channel or block format: the unquantized tensor is converted for this very use (numerics 2), every block with
@@ -63,12 +66,13 @@ struct BlockedOperand {
   Matrix matrix;
   std::vector<float> source;  ///< what was converted, in the order of `values`: the tensor, or the view
   std::vector<float> values;
-  std::vector<std::int16_t> exponents;  ///< one per block
+  std::vector<std::int16_t> exponents;  ///< one per block, in the order of the blocks' first elements
   formats::ConversionCounts counts;
 };
-/// `integer`: a matrix of codes and exponents; otherwise (the other operand is no integer) of the FP32 values.
+/// `meet`: the kind of the format, for a matrix of codes or elements with exponents; or floating, for one of the FP32
+/// values.
 BlockedOperand convert_blocked(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,
-                               const OperandConversion& how, bool integer = true);
+                               const OperandConversion& how, formats::OperandKind meet = formats::OperandKind::integer);
 
 /// Raises UserError where the blocking has no meaning: `channel` on an operand whose channel index is reduced.
 void check_blocking(const formats::Format& format, Pass pass, Side side, std::string_view what);

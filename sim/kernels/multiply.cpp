@@ -22,7 +22,7 @@ void multiply(const Product& product, std::span<float> result, TelemetryLevel le
     return;
   }
   std::vector<double> exact(full ? result.size() : 0);
-  multiply_floats(product, kernel, result, exact);
+  multiply_floats(product, plan.chains, kernel, result, exact);
   finish_telemetry(result, exact, level, telemetry);
 }
 

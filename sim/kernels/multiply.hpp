@@ -14,8 +14,8 @@ namespace precsim::kernels {
 
 struct TileKernel;
 
-/// The accumulators of one pass. Two integer operands meet in `integer`; otherwise both are taken as FP32 numbers
-/// and meet in `floating` (numerics 3).
+/// The accumulators of one pass. Two integer operands meet in `integer`; two scaled ones block by block in `floating`,
+/// spilled into FP32; otherwise both are taken as FP32 numbers and meet in `floating` (numerics 3, 5).
 struct Accumulators {
   arith::IntegerAccumulator integer;
   arith::FloatAccumulator floating;
@@ -30,7 +30,9 @@ struct Product {
   const Accumulators& accumulators;
   formats::RandomBits bits;
 
-  bool is_integer() const { return left.is_integer() && right.is_integer(); }
+  formats::OperandKind meet() const { return formats::meeting(left.kind, right.kind); }
+  bool is_integer() const { return meet() == formats::OperandKind::integer; }
+  bool is_scaled() const { return meet() == formats::OperandKind::scaled; }
 };
 
 /// The largest N of 512, 256, ... for which no chain can overflow (numerics 4, chain=auto), and whether the bound

@@ -21,6 +21,7 @@ constexpr std::int64_t drawn_steps = 256;  // whose random words are drawn at on
 /// One call as the tiles see it: which operand lies along the lanes.
 struct Job {
   const Product& product;
+  std::span<const arith::Chain> chains;  ///< blocks of scaled operands; empty: FP32 numbers
   const TileKernel& kernel;
   const formats::ArrayKernel& arrays;
   bool swapped;  ///< the left operand lies along the lanes
@@ -38,9 +39,26 @@ struct Job {
   }
   float reference(std::int64_t group, std::int64_t row, std::int64_t lane) const {
     const auto length = static_cast<std::size_t>(rows.length());
-    const std::span<const float> left{product.left.row_values(group, swapped ? lane : row), length};
-    const std::span<const float> right{product.right.row_values(group, swapped ? row : lane), length};
-    return arith::reduce(left, right, accumulator(), product.bits, index(group, row, lane) * length);
+    const std::int64_t left_row = swapped ? lane : row;
+    const std::int64_t right_row = swapped ? row : lane;
+    const std::span<const float> left{product.left.row_values(group, left_row), length};
+    const std::span<const float> right{product.right.row_values(group, right_row), length};
+    const std::uint64_t first_word = index(group, row, lane) * length;
+    if (!chains.empty()) {
+      return arith::reduce({left, product.left.row_exponents(group, left_row), product.left.block_stride},
+                           {right, product.right.row_exponents(group, right_row), product.right.block_stride}, chains,
+                           accumulator(), product.bits, first_word);
+    }
+    return arith::reduce(left, right, accumulator(), product.bits, first_word);
+  }
+  /// The scale of a block of one row of either operand.
+  float row_scale(std::int64_t group, std::int64_t row, const arith::Chain& chain) const {
+    const std::int64_t block = swapped ? chain.block_b : chain.block_a;
+    return static_cast<float>(formats::power_of_two(rows.row_exponents(group, row)[block * rows.block_stride]));
+  }
+  float lane_scale(std::int64_t group, std::int64_t lane, const arith::Chain& chain) const {
+    const std::int64_t block = swapped ? chain.block_a : chain.block_b;
+    return static_cast<float>(formats::power_of_two(lanes.row_exponents(group, lane)[block * lanes.block_stride]));
   }
 };
 
@@ -116,16 +134,24 @@ class Draws {
   std::vector<std::uint32_t> words_;
 };
 
+/// Runs the tiles of one panel.
 template <class Real>
 class Accumulation {
  public:
-  explicit Accumulation(const Job& job) : job_(job), sum_draws_(job, 0), product_draws_(job, 1) {
+  Accumulation(const Job& job, const Place& slice) : job_(job), sum_draws_(job, 0), product_draws_(job, 1) {
     const arith::FloatAccumulator& accumulator = job.accumulator();
     const auto mode = static_cast<std::size_t>(accumulator.rounding.mode);
     if constexpr (std::is_same_v<Real, float>) {
-      run_ = job.kernel.floats->narrow[mode];
+      run_ = accumulator.is_fp32_fma() ? job.kernel.floats->fma : job.kernel.floats->narrow[mode];
+      spill_ = job.kernel.floats->spill_narrow;
     } else {
       run_ = job.kernel.floats->wide[mode];
+      spill_ = job.kernel.floats->spill_wide;
+    }
+    for (const arith::Chain& chain : job.chains) {
+      for (int j = 0; j < tile_lanes; ++j) {
+        scales_.push_back(job.lane_scale(slice.group, slice.lane + std::min(j, slice.lanes - 1), chain));
+      }
     }
     tile_.sum = lane_format<Real>(accumulator.sum, accumulator.rounding);
     tile_.rounds_product = accumulator.product.has_value();
@@ -136,20 +162,46 @@ class Accumulation {
 
   void run(const Place& at, const Operands<Real>& operands) {
     operands.aim(at, tile_);
-    AccumulateState<Real> state;
-    if (job_.accumulator().rounding.is_stochastic()) {
-      run_with_draws(at, state);
-    } else {
-      run_(tile_, state);
+    if (!job_.chains.empty()) {
+      run_blocks(at);
+      return;
     }
+    AccumulateState<Real> state;
+    run_steps(at, 0, tile_.steps, state);
     store(at, state);
   }
 
  private:
-  void run_with_draws(const Place& at, AccumulateState<Real>& state) {
+  /// Sums of blocks, each from zero, spilled.
+  void run_blocks(const Place& at) {
+    SpillState spilled;
+    SpillScales scales;
+    scales.lanes = scales_.data();
+    for (const arith::Chain& chain : job_.chains) {
+      AccumulateState<Real> state;
+      run_steps(at, chain.begin, chain.end, state);
+      for (int r = 0; r < tile_rows; ++r) {
+        scales.rows[r] = job_.row_scale(at.group, at.row + std::min(r, at.rows - 1), chain);
+      }
+      spill_(state, scales, spilled);
+      scales.lanes += tile_lanes;
+    }
+    store(at, spilled);
+  }
+
+  void run_steps(const Place& at, std::int64_t begin, std::int64_t end, AccumulateState<Real>& state) {
     AccumulateTile<Real> piece = tile_;
-    for (std::int64_t first = 0; first < tile_.steps; first += drawn_steps) {
-      piece.steps = std::min(drawn_steps, tile_.steps - first);
+    piece.lanes += begin * tile_lanes;
+    for (const Real*& row : piece.rows) {
+      row += begin;
+    }
+    if (!job_.accumulator().rounding.is_stochastic()) {
+      piece.steps = end - begin;
+      run_(piece, state);
+      return;
+    }
+    for (std::int64_t first = begin; first < end; first += drawn_steps) {
+      piece.steps = std::min(drawn_steps, end - first);
       piece.sum_draws = sum_draws_.draw(at, first, piece.steps);
       piece.product_draws = tile_.rounds_product ? product_draws_.draw(at, first, piece.steps) : nullptr;
       run_(piece, state);
@@ -160,7 +212,8 @@ class Accumulation {
     }
   }
 
-  void store(const Place& at, const AccumulateState<Real>& state) const {
+  template <class State>
+  void store(const Place& at, const State& state) const {
     const std::int64_t row = at.group * job_.rows.rows + at.row;
     const std::int64_t lane = at.group * job_.lanes.rows + at.lane;
     for (int r = 0; r < at.rows; ++r) {
@@ -177,6 +230,8 @@ class Accumulation {
   const Job& job_;
   AccumulateTile<Real> tile_;
   Accumulate<Real> run_ = nullptr;
+  void (*spill_)(const AccumulateState<Real>&, const SpillScales&, SpillState&) = nullptr;
+  std::vector<float> scales_;  ///< of the lanes, chain by chain
   Draws sum_draws_, product_draws_;
 };
 
@@ -226,9 +281,8 @@ void for_each_tile(const Job& job, const Begin& begin) {
 template <class Real>
 void accumulate(const Job& job) {
   for_each_tile(job, [&](const Place& slice) {
-    return [operands = Operands<Real>(job, slice), accumulation = Accumulation<Real>(job)](const Place& at) mutable {
-      accumulation.run(at, operands);
-    };
+    return [operands = Operands<Real>(job, slice),
+            accumulation = Accumulation<Real>(job, slice)](const Place& at) mutable { accumulation.run(at, operands); };
   });
 }
 
@@ -240,7 +294,8 @@ bool lanes_serve(const arith::FloatAccumulator& accumulator) {
 
 void fill_result(Job& job) {
   const Product& product = job.product;
-  if (job.accumulator().is_fp32_fma()) {
+  const bool fma = job.accumulator().is_fp32_fma();
+  if (fma && job.chains.empty()) {
     native::multiply_matrices(*job.kernel.native, product, {}, arith::OverflowRule::wrap, job.result);
     return;
   }
@@ -250,7 +305,8 @@ void fill_result(Job& job) {
   }
   job.bad_rows = nonfinite_rows(job.rows, job.arrays);
   job.bad_lanes = nonfinite_rows(job.lanes, job.arrays);
-  if (lanes_serve<float>(job.accumulator()) && products_are_floats(product.left.values, product.right.values)) {
+  if ((fma || lanes_serve<float>(job.accumulator())) &&
+      products_are_floats(product.left.values, product.right.values)) {
     accumulate<float>(job);
   } else {
     widen_rows(job);
@@ -263,31 +319,60 @@ std::int64_t tiles(std::int64_t rows, std::int64_t lanes) {
   return ((rows + tile_rows - 1) / tile_rows) * ((lanes + tile_lanes - 1) / tile_lanes);
 }
 
+/// Every element times the scale of its block.
+Matrix decoded(const Matrix& matrix) {
+  Matrix out;
+  out.groups = matrix.groups;
+  out.rows = matrix.rows;
+  out.taps = matrix.taps;
+  out.period = matrix.period;
+  out.values = matrix.values;
+  const std::int64_t lines = matrix.groups * matrix.rows;
+#pragma omp parallel for schedule(static) if (worth_threads(lines * matrix.length()))
+  for (std::int64_t line = 0; line < lines; ++line) {
+    float* value = out.values.data() + line * matrix.length();
+    const std::int16_t* exponent = matrix.exponents.data() + line * matrix.row_stride;
+    for (const arith::Chain& block : arith::cut({matrix.length(), matrix.period, matrix.block, 0}, 0)) {
+      const double scale = formats::power_of_two(exponent[block.block_a * matrix.block_stride]);
+      for (std::int64_t k = block.begin; k < block.end; ++k) {
+        value[k] = static_cast<float>(static_cast<double>(value[k]) * scale);
+      }
+    }
+  }
+  return out;
+}
+
+void fill_exact(Job& job) {
+  widen_rows(job);
+  for_each_tile(job, [&](const Place& slice) {
+    return [&job, operands = Operands<double>(job, slice)](const Place& at) { exact_tile(job, at, operands); };
+  });
+}
+
 }  // namespace
 
-void multiply_floats(const Product& product, const TileKernel& kernel, std::span<float> result,
-                     std::span<double> exact) {
+void multiply_floats(const Product& product, std::span<const arith::Chain> chains, const TileKernel& kernel,
+                     std::span<float> result, std::span<double> exact) {
   const Matrix& left = product.left;
   const Matrix& right = product.right;
   const bool swapped = tiles(right.rows, left.rows) < tiles(left.rows, right.rows);
-  Job job{product,
-          kernel,
-          array_kernel(&kernel),
-          swapped,
-          swapped ? right : left,
-          swapped ? left : right,
-          result,
-          exact,
-          {},
-          {},
-          {}};
+  const auto job_of = [&](const Matrix& a, const Matrix& b) {
+    return Job{product, chains, kernel, array_kernel(&kernel), swapped, swapped ? b : a, swapped ? a : b, result, exact,
+               {},      {},     {}};
+  };
+  Job job = job_of(left, right);
   fill_result(job);
-  if (!exact.empty()) {
-    widen_rows(job);
-    for_each_tile(job, [&](const Place& slice) {
-      return [&job, operands = Operands<double>(job, slice)](const Place& at) { exact_tile(job, at, operands); };
-    });
+  if (exact.empty()) {
+    return;
   }
+  if (chains.empty()) {
+    fill_exact(job);
+    return;
+  }
+  const Matrix left_values = decoded(left);
+  const Matrix right_values = decoded(right);
+  Job of_values = job_of(left_values, right_values);
+  fill_exact(of_values);
 }
 
 }  // namespace precsim::kernels

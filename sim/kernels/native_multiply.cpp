@@ -1,7 +1,9 @@
 // Products by the native kernels.
 #include "sim/kernels/native_multiply.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "formats/error.hpp"
 #include "sim/kernels/native/conv.hpp"
@@ -64,9 +66,73 @@ bool convolve_values(const ProductCall& call, std::span<float> result, Telemetry
   return true;
 }
 
+/// Elements in steps of 2^-4 as codes, and the largest of them; nothing where an element is no such number. Those of
+/// E3M2, E2M3 and E2M1 all are.
+struct ElementCodes {
+  Matrix matrix;
+  std::int32_t largest = 0;
+};
+std::optional<ElementCodes> codes_of_elements(const Matrix& elements) {
+  constexpr int step = -4;
+  ElementCodes out;
+  out.matrix = {.kind = formats::OperandKind::integer,
+                .groups = elements.groups,
+                .rows = elements.rows,
+                .taps = elements.taps,
+                .period = elements.period,
+                .codes = {},
+                .values = {},
+                .exponents = elements.exponents,
+                .row_stride = elements.row_stride,
+                .block_stride = elements.block_stride,
+                .block = elements.block};
+  out.matrix.codes.resize(elements.values.size());
+  bool exact = true;
+  const auto size = static_cast<std::int64_t>(elements.values.size());
+  const float* const from = elements.values.data();
+  std::int16_t* const to = out.matrix.codes.data();
+  std::int32_t largest = 0;
+#pragma omp simd reduction(max : largest) reduction(& : exact)
+  for (std::int64_t i = 0; i < size; ++i) {
+    const float scaled = from[i] * 16.0f;
+    const float bounded = std::min(std::max(scaled, -32767.0f), 32767.0f);
+    const auto code = static_cast<std::int32_t>(bounded);
+    exact &= static_cast<float>(code) == scaled;
+    largest = std::max(largest, code < 0 ? -code : code);
+    to[i] = static_cast<std::int16_t>(code);
+  }
+  if (!exact) {
+    return std::nullopt;
+  }
+  for (std::int16_t& exponent : out.matrix.exponents) {
+    exponent = static_cast<std::int16_t>(exponent + step);
+  }
+  out.largest = largest;
+  return out;
+}
+
+/// MX elements in integer lanes, where FP32 holds every sum of a block, in whatever order: then no step of an FP32
+/// accumulator rounds, and the spills are the same.
+bool multiply_elements(const Product& product, std::span<const arith::Chain> chains, const TileKernel& kernel,
+                       std::span<float> result) {
+  constexpr std::int64_t exact_in_fp32 = std::int64_t{1} << 24;
+  if (product.left.period % 2 != 0) {
+    return false;
+  }
+  const auto left = codes_of_elements(product.left);
+  const auto right = left ? codes_of_elements(product.right) : std::nullopt;
+  const std::int64_t block = std::min(product.left.block, product.right.block);
+  if (!right || std::int64_t{left->largest} * right->largest * block > exact_in_fp32) {
+    return false;
+  }
+  return native::multiply_matrices(
+      *kernel.native, {product.shape, product.pass, left->matrix, right->matrix, product.accumulators, product.bits},
+      chains, arith::OverflowRule::wrap, result);
+}
+
 void multiply_matrices(const ProductCall& call, std::span<float> result, Telemetry& telemetry,
                        const TileKernel& kernel) {
-  const bool integer = call.left.is_integer() && call.right.is_integer();
+  const bool integer = call.is_integer();
   const Matrix own_left = call.left.matrix ? Matrix{} : as_matrix(call, Side::left, integer);
   const Matrix own_right = call.right.matrix ? Matrix{} : as_matrix(call, Side::right, integer);
   const Product product{call.shape,
@@ -78,7 +144,9 @@ void multiply_matrices(const ProductCall& call, std::span<float> result, Telemet
   if (integer ? has_native_steps(call.accumulators.integer) : call.accumulators.floating.is_fp32_fma()) {
     const ProductPlan plan = plan_product(product, telemetry, &kernel);
     telemetry.measured = false;
-    if (native::multiply_matrices(*kernel.native, product, plan.chains, plan.accumulator.overflow, result)) {
+    if (product.is_scaled()
+            ? multiply_elements(product, plan.chains, kernel, result)
+            : native::multiply_matrices(*kernel.native, product, plan.chains, plan.accumulator.overflow, result)) {
       return;
     }
   }
@@ -112,9 +180,8 @@ Matrix as_matrix(const ProductCall& call, Side side, bool integer) {
 
 void multiply_native(const ProductCall& call, std::span<float> result, Telemetry& telemetry, const TileKernel& kernel) {
   if (!call.left.matrix && !call.right.matrix) {
-    const bool done = call.left.is_integer() && call.right.is_integer()
-                          ? convolve_codes(call, result, telemetry, kernel)
-                          : convolve_values(call, result, telemetry, kernel);
+    const bool done = call.is_integer() ? convolve_codes(call, result, telemetry, kernel)
+                                        : convolve_values(call, result, telemetry, kernel);
     if (done) {
       return;
     }

@@ -62,11 +62,17 @@ ProductPlan plan_product(const Product& product, Telemetry& telemetry, const Til
     return plan_proved(product, chain, telemetry);
   }
   PRECSIM_CHECK(!product.left.values.empty() && !product.right.values.empty(), "an operand without FP32 values");
+  PRECSIM_CHECK(product.left.is_scaled() == product.right.is_scaled(), "elements of one operand alone");
   if (product.accumulators.floating.sum.nan_codes == 0) {
     check_finite(product.left, "left", product, array_kernel(kernel));
     check_finite(product.right, "right", product, array_kernel(kernel));
   }
-  return begin_plan(product, telemetry);
+  ProductPlan plan = begin_plan(product, telemetry);
+  if (product.is_scaled()) {
+    plan.chains = arith::cut(reduction_layout(product.left, product.right), arith::chain_to_end);
+    telemetry.chains = telemetry.outputs * plan.chains.size();
+  }
+  return plan;
 }
 
 void finish_telemetry(const ErrorSums& errors, TelemetryLevel level, Telemetry& telemetry) {

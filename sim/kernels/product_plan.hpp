@@ -12,7 +12,7 @@ namespace precsim::kernels {
 struct ProductPlan {
   ProductShape shape;
   arith::IntegerAccumulator accumulator;  ///< chain is never chain_auto
-  std::vector<arith::Chain> chains;       ///< empty for floating-point accumulators
+  std::vector<arith::Chain> chains;       ///< of scaled operands: blocks; of FP32 numbers: none
 };
 
 /// Checks that operands, accumulators and shape fit together, resolves `auto`, and begins the telemetry. Raises

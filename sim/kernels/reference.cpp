@@ -16,6 +16,12 @@ arith::IntegerOperand integer_row(const Matrix& matrix, std::int64_t group, std:
           matrix.block_stride};
 }
 
+arith::ScaledOperand scaled_row(const Matrix& matrix, std::int64_t group, std::int64_t row) {
+  return {{matrix.row_values(group, row), static_cast<std::size_t>(matrix.length())},
+          matrix.row_exponents(group, row),
+          matrix.block_stride};
+}
+
 std::span<const float> float_row(const Matrix& matrix, std::int64_t group, std::int64_t row) {
   return {matrix.row_values(group, row), static_cast<std::size_t>(matrix.length())};
 }
@@ -52,6 +58,14 @@ void multiply_reference(const Product& product, std::span<float> result, Telemet
           add_trace(trace, static_cast<std::int64_t>(index), telemetry);
           if (full) {
             exact[index] = trace.exact;
+          }
+        } else if (product.is_scaled()) {
+          const auto a = scaled_row(product.left, group, row);
+          const auto b = scaled_row(product.right, group, column);
+          result[index] =
+              arith::reduce(a, b, plan.chains, product.accumulators.floating, product.bits, index * a.elements.size());
+          if (full) {
+            exact[index] = arith::exact_reduction(a, b, plan.chains);
           }
         } else {
           const auto a = float_row(product.left, group, row);

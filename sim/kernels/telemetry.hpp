@@ -17,7 +17,7 @@ struct Telemetry {
   std::uint64_t outputs = 0;
   std::uint64_t products = 0;     ///< explicit zeros counted
   bool measured = true;           ///< false: native; nothing below but chains, chain_length, proved and exact is known
-  std::uint64_t chains = 0;       ///< over all outputs; 0 for floating-point accumulators
+  std::uint64_t chains = 0;       ///< over all outputs; 0 where FP32 numbers meet
   std::int64_t chain_length = 0;  ///< N; arith::chain_to_end for the whole reduction
   bool proved = false;            ///< no chain can overflow at any prefix, by the norm bound
   double proof_seconds = 0;       ///< native products of tensors: how long it took to show that

@@ -50,7 +50,7 @@ struct ProductReport {
   std::string_view layer;
   Pass pass;
   std::string semantics;      ///< name of the accumulator
-  std::string_view operands;  ///< "integer", "float", or "mixed": one integer operand taken as FP32
+  std::string_view operands;  ///< "integer", "scaled" (MX), "float", or "mixed": of two kinds, taken as FP32
   const kernels::Telemetry& telemetry;
 };
 

@@ -117,16 +117,16 @@ void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, 
   const auto once = [&](Operand operand) {
     return once_[operand].has_value() && (operand != activations || pass != Pass::weight_gradient || saved_once_);
   };
-  const auto is_integer = [&](Operand operand) {
-    return conversion(operand).format->kind() == formats::OperandKind::integer;
-  };
-  const bool integer = is_integer(left) && is_integer(right);
+  const formats::OperandKind left_kind = conversion(left).format->kind();
+  const formats::OperandKind right_kind = conversion(right).format->kind();
+  const formats::OperandKind meet = formats::meeting(left_kind, right_kind);
+  const bool integer = meet == formats::OperandKind::integer;
   Stored own_left;
   Stored own_right;
   const kernels::Operand a = quantizers_[left].operand(left_stored, conversion(left), once(left), shape_, pass,
-                                                       kernels::Side::left, integer, own_left, context);
+                                                       kernels::Side::left, meet, own_left, context);
   const kernels::Operand b = quantizers_[right].operand(right_stored, conversion(right), once(right), shape_, pass,
-                                                        kernels::Side::right, integer, own_right, context);
+                                                        kernels::Side::right, meet, own_right, context);
   const kernels::Accumulators& accumulators = plan().accumulator(pass);
   kernels::Telemetry telemetry;
   const std::span<const float> bias = pass == Pass::forward ? bias_.values : std::span<const float>();
@@ -154,7 +154,10 @@ void ProductLayer::multiply(Pass pass, Operand left, const Stored& left_stored, 
     context.observer->on_call({context.step, name(), call, conversion(left), conversion(right), result, telemetry});
   }
   if (context.recording && context.observer != nullptr) {
-    const std::string_view operands = integer ? "integer" : is_integer(left) != is_integer(right) ? "mixed" : "float";
+    const std::string_view operands = left_kind != right_kind                 ? "mixed"
+                                      : meet == formats::OperandKind::integer ? "integer"
+                                      : meet == formats::OperandKind::scaled  ? "scaled"
+                                                                              : "float";
     context.observer->on_product({context.step, name(), pass,
                                   integer ? accumulators.integer.name() : accumulators.floating.name(), operands,
                                   telemetry});

@@ -259,14 +259,14 @@ void Quantizer::apply(std::span<float> values, const formats::Conversion& conver
 }
 
 kernels::Operand Quantizer::operand(const Stored& stored, const formats::Conversion& conversion, bool once,
-                                    const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer,
-                                    Stored& own, const StepContext& context) const {
+                                    const kernels::ConvShape& shape, Pass pass, kernels::Side side,
+                                    formats::OperandKind meet, Stored& own, const StepContext& context) const {
   if (stores_once(conversion)) {
     if (!once) {
       own = store(stored, conversion, context, use_of(pass), kernels::name(pass));
     }
     const Stored& from = once ? stored : own;
-    if (integer) {
+    if (meet == formats::OperandKind::integer) {
       return {.codes = from.codes, .exponent = from.exponent, .squares = from.squares.get()};
     }
     if (!from.codes.empty()) {
@@ -279,8 +279,9 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
   check_all_finite(stored.values(), layer_, name(role_), context, skippable(role_));
   const kernels::OperandConversion how{conversion,
                                        context.bits(layer_, name(role_), static_cast<std::uint32_t>(use_of(pass))),
-                                       fmt::format("{} of layer {}", name(role_), layer_), context.kernel};
-  kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, integer);
+                                       fmt::format("{} of layer {}", name(role_), layer_), context.kernel,
+                                       context.recording && context.observer != nullptr};
+  kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, meet);
   report(blocked.source, blocked.values, blocked.exponents, conversion, context, kernels::name(pass),
          {blocked.counts.saturated, {}});
   return {.matrix = std::move(blocked.matrix)};

@@ -36,12 +36,12 @@ class Quantizer {
              Use use = Use::stored, bool is_finite = false) const;
 
   /// The operand of one product. `once`: the tensor was converted to `conversion` when it was stored; otherwise its
-  /// FP32 values are converted for this use, into `own` where the tensor is one. `integer`: both operands of the
-  /// product are integers; where only one is, its codes are decoded into `own`. What is returned looks into `stored` or
-  /// `own`.
+  /// FP32 values are converted for this use, into `own` where the tensor is one. `meet`: as what the two
+  /// operands of the product meet; where that is FP32 numbers, codes are decoded into `own`. What is returned looks
+  /// into `stored` or `own`.
   kernels::Operand operand(const Stored& stored, const formats::Conversion& conversion, bool once,
-                           const kernels::ConvShape& shape, Pass pass, kernels::Side side, bool integer, Stored& own,
-                           const StepContext& context) const;
+                           const kernels::ConvShape& shape, Pass pass, kernels::Side side, formats::OperandKind meet,
+                           Stored& own, const StepContext& context) const;
 
  private:
   /// What there is to tell of a conversion beside its result.

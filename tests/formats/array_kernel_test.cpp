@@ -30,8 +30,10 @@ TEST(ArrayKernels, TheRowsThatThisCpuMustRunAreUsableInTheOrderOfTheTable) {
     }
     for (std::size_t mode = 0; mode < rounding_modes; ++mode) {
       EXPECT_TRUE(kernel.float_codes[mode] && kernel.saturating_codes[mode] && kernel.wrapping_codes[mode]);
+      EXPECT_TRUE(kernel.scaled_blocks[mode] && kernel.saturating_blocks[mode]);
     }
     EXPECT_TRUE(kernel.decode_floats && kernel.decode_integers && kernel.extent && kernel.words) << kernel.name;
+    EXPECT_TRUE(kernel.largest_along && kernel.largest_down) << kernel.name;
   }
   EXPECT_EQ(usable, support::required_array_kernels());
   EXPECT_EQ(names.size(), array_kernels().size());

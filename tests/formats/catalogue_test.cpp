@@ -69,8 +69,9 @@ std::vector<std::string> names_with_options() {
 TEST(Catalogue, ListsEveryFamilyOfTheContract) {
   const std::vector<std::string> names = all_names();
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size()) << "a name appears twice";
-  for (const char* name : {"fp32", "fp16", "bf16", "tf32", "fp8_e5m2", "fp8_e4m3fn", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1",
-                           "dfp16", "dfp12", "dfp8", "dfp4", "fix8.8"}) {
+  for (const char* name : {"fp32",     "fp16",       "bf16",       "tf32",       "fp8_e5m2",   "fp8_e4m3fn", "fp6_e3m2",
+                           "fp6_e2m3", "fp4_e2m1",   "dfp16",      "dfp12",      "dfp8",       "dfp4",       "fix8.8",
+                           "mxint8",   "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4_e2m1"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
   }
   for (const FormatFamily& family : format_families()) {
@@ -445,6 +446,10 @@ TEST(Catalogue, FactsAreTheDefinitions) {
                     "codes of the last 16 steps; a single conversion, as the first one in training, is repeated with "
                     "other E_s from 2^-8 on until it fits"},
            Expected{"dfp8", 8, 127, 1, 1, 0x1p-6, "codes -127..127 times 2^E_s, E_s = E(absmax) - 6"},
+           Expected{"mxint8", 8, 127, 1, 1, 0x1p-6,
+                    "codes -127..127 times 2^E_s, E_s = E(absmax) - 6 within -127..127"},
+           Expected{"mxfp4_e2m1", 4, 6, 1, 0.5, 0.5,
+                    "elements E2M1, saturating, times 2^E_s, E_s = E(absmax) - 2 within -127..127"},
            Expected{"dfp8:headroom=2", 8, 31, 1, 1, 0x1p-4, "codes -31..31 times 2^E_s, E_s = E(absmax) - 4"},
        }) {
     const FormatFacts facts = parse_format(row.name)->facts();

@@ -154,7 +154,10 @@ Number value_of(const Format& format, std::uint64_t magnitude_code) {
 }
 
 Place place_in(const Format& format, std::uint32_t fp32_bits) {
-  const Number x = magnitude_of(fp32_bits);
+  return place_in(format, magnitude_of(fp32_bits));
+}
+
+Place place_in(const Format& format, const Number& x) {
   const auto value = [&](std::uint64_t code) { return value_of(format, code); };
   const std::uint64_t above_fp32 = static_cast<std::uint64_t>(128 + format.bias) << format.fraction_bits;
   const std::uint64_t low = search(x, above_fp32, value);

@@ -62,8 +62,9 @@ struct Format {
 /// Value of a magnitude code; the pattern goes on beyond the largest finite code.
 Number value_of(const Format& format, std::uint64_t magnitude_code);
 
-/// |x| of finite FP32 bits among the magnitude codes.
+/// |x| of finite FP32 bits, or a number below 2^128, among the magnitude codes.
 Place place_in(const Format& format, std::uint32_t fp32_bits);
+Place place_in(const Format& format, const Number& x);
 
 /// place_in or place_on_grid for inputs of which most follow their predecessor: a place close above the last one is
 /// found by a step, any other by a search.

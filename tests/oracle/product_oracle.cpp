@@ -194,6 +194,16 @@ float spill(std::int32_t lane, int exponent, float c) {
   return round(fp32, Wide::from(nearest_24_bits(lane), exponent) + Wide::from(c), Mode::nearest_even, 32, 0);
 }
 
+float spill(float sum, int exponent, float c) {
+  if (!std::isfinite(sum) || !std::isfinite(c)) {
+    return sum + c;
+  }
+  int exponent_of_sum = 0;
+  const float fraction = std::frexp(sum, &exponent_of_sum);
+  const Wide term = Wide::from(static_cast<std::int64_t>(std::ldexp(fraction, 24)), exponent_of_sum - 24 + exponent);
+  return round(fp32, term + Wide::from(c), Mode::nearest_even, 32, 0);
+}
+
 Lane run_lane(const std::vector<std::int64_t>& products, int per_step, bool saturate) {
   const Int128 two_31 = Int128{1} << 31;
   Lane lane;

@@ -57,6 +57,9 @@ float round(const FloatKind& kind, const Wide& x, Mode mode, int stochastic_bits
 /// finite: an infinite c stays.
 float spill(std::int32_t lane, int exponent, float c);
 
+/// c + sum * 2^exponent of a floating-point sum, to nearest even in FP32; with infinities or NaN as IEEE 754 says.
+float spill(float sum, int exponent, float c);
+
 /// One lane run over products, counted in 128 bits.
 struct Lane {
   std::int32_t value = 0;
@@ -126,6 +129,14 @@ struct Blocks {
   bool by_channel = false;
   std::int64_t size = 0;
 };
+/// Calls visit(place, x, draws) for every block of a side of a product: the places from `place` on of its implicit
+/// matrix have the numbers x (then, of patches by channel, the rest of the channel follows) and the random words
+/// draws[i].
+using VisitBlock = std::function<void(std::int64_t place, std::int64_t count, const std::vector<float>& x,
+                                      const std::vector<std::uint64_t>& draws)>;
+void for_each_block(const Shape& shape, Product product, bool left, const Blocks& blocks, bool even,
+                    const std::vector<float>& tensor, const VisitBlock& visit);
+
 /// Codes and exponents of every position of a side's implicit matrix; word(i) of tensor element i, or, for the right
 /// side of weight gradients in blocks, of place i of the view without fill.
 struct ConvertedSide {

@@ -185,13 +185,12 @@ Converted convert_block(const Dfp& dfp, const std::vector<float>& x,
   return out;
 }
 
-ConvertedSide convert_side(const Shape& shape, Product product, bool left, const Blocks& blocks, const Dfp& dfp,
-                           const std::vector<float>& tensor, const std::function<std::uint32_t(std::uint64_t)>& word) {
-  const Implicit matrix = implicit(shape, product, true);
+void for_each_block(const Shape& shape, Product product, bool left, const Blocks& blocks, bool even,
+                    const std::vector<float>& tensor, const VisitBlock& visit) {
+  const Implicit matrix = implicit(shape, product, even);
   const std::vector<std::int64_t>& side = left ? matrix.left : matrix.right;
   const bool patches = product == Product::weight_gradient && !left;
   const std::int64_t pixels = shape.n * shape.out_h() * shape.out_w();
-  ConvertedSide out{std::vector<std::int32_t>(side.size()), std::vector<int>(side.size())};
   const std::int64_t length = matrix.length();
   for (std::int64_t start = 0; start < static_cast<std::int64_t>(side.size()); start += length) {
     for (std::int64_t k = 0; k < length;) {
@@ -216,14 +215,26 @@ ConvertedSide convert_side(const Shape& shape, Product product, bool left, const
           }
         }
       }
-      const Converted block = convert_block(dfp, x, [&](std::size_t i) { return word(draws[i]); });
-      for (std::int64_t i = chunk.begin; i < chunk.end; ++i) {
-        out.codes[at(start + i)] = block.codes[at(i - chunk.begin)];
-        out.exponents[at(start + i)] = block.exponent;
-      }
+      visit(start + chunk.begin, chunk.end - chunk.begin, x, draws);
       k = chunk.end;
     }
   }
+}
+
+ConvertedSide convert_side(const Shape& shape, Product product, bool left, const Blocks& blocks, const Dfp& dfp,
+                           const std::vector<float>& tensor, const std::function<std::uint32_t(std::uint64_t)>& word) {
+  const Implicit matrix = implicit(shape, product, true);
+  const std::size_t size = (left ? matrix.left : matrix.right).size();
+  ConvertedSide out{std::vector<std::int32_t>(size), std::vector<int>(size)};
+  for_each_block(shape, product, left, blocks, true, tensor,
+                 [&](std::int64_t place, std::int64_t count, const std::vector<float>& x,
+                     const std::vector<std::uint64_t>& draws) {
+                   const Converted block = convert_block(dfp, x, [&](std::size_t i) { return word(draws[i]); });
+                   for (std::int64_t i = 0; i < count; ++i) {
+                     out.codes[at(place + i)] = block.codes[at(i)];
+                     out.exponents[at(place + i)] = block.exponent;
+                   }
+                 });
   return out;
 }
 

@@ -18,17 +18,41 @@ int exponent_at(const Matrix& matrix, std::int64_t line, std::int64_t block) {
   return matrix.exponents[static_cast<std::size_t>(line * matrix.row_stride + block * matrix.block_stride)];
 }
 
-/// Powers of two by row and chain, split evenly over both sides so that each is a normal number.
+/// Smallest and largest exponent of a matrix; (0, 0) where there are none.
+struct ExponentRange {
+  int low = 0, high = 0;
+};
+ExponentRange every_exponent(const Matrix& matrix) {
+  const auto [low, high] = std::minmax_element(matrix.exponents.begin(), matrix.exponents.end());
+  return {*low, *high};
+}
+
+/// The same of blocks with a code other than zero.
+ExponentRange exponents_that_count(const Matrix& matrix) {
+  const std::vector<arith::Chain> blocks = arith::cut({matrix.length(), matrix.period, matrix.block, 0}, 0);
+  ExponentRange range{INT16_MAX, INT16_MIN};
+  for (std::int64_t line = 0; line < matrix.groups * matrix.rows; ++line) {
+    const std::int16_t* const codes = matrix.codes.data() + line * matrix.length();
+    for (const arith::Chain& block : blocks) {
+      const int exponent = exponent_at(matrix, line, block.block_a);
+      const bool wider = exponent < range.low || exponent > range.high;
+      if (wider && std::any_of(codes + block.begin, codes + block.end, [](std::int16_t code) { return code != 0; })) {
+        range = {std::min(range.low, exponent), std::max(range.high, exponent)};
+      }
+    }
+  }
+  return range.low > range.high ? ExponentRange{} : range;
+}
+
+/// Powers of two by row and chain, split evenly over both sides so that each is a normal number. Blocks of zeros, whose
+/// exponents may be the lowest there are, take any: what is spilled of them is zero.
 class Factors {
  public:
   Factors(const Product& product, std::span<const arith::Chain> chains) : product_(product), chains_(chains) {
-    const auto [left_low, left_high] = range(product.left);
-    const auto [right_low, right_high] = range(product.right);
-    possible_ = left_low + right_low >= smallest_normal && left_high + right_high <= largest_normal;
-    // Exponents of the left move by the shift, those of the right against it, so that both sides are in range.
-    shift_ = -(left_low + left_high) / 2;
-    possible_ = possible_ && left_low + shift_ >= smallest_normal && left_high + shift_ <= largest_normal &&
-                right_low - shift_ >= smallest_normal && right_high - shift_ <= largest_normal;
+    set_shift(every_exponent(product.left), every_exponent(product.right));
+    if (!possible_) {
+      set_shift(exponents_that_count(product.left), exponents_that_count(product.right));
+    }
   }
   bool possible() const { return possible_; }
 
@@ -47,10 +71,17 @@ class Factors {
   }
 
  private:
-  static float power(int exponent) { return static_cast<float>(formats::power_of_two(exponent)); }
-  static std::pair<int, int> range(const Matrix& matrix) {
-    const auto [low, high] = std::minmax_element(matrix.exponents.begin(), matrix.exponents.end());
-    return {*low, *high};
+  void set_shift(const ExponentRange& left, const ExponentRange& right) {
+    const auto [left_low, left_high] = left;
+    const auto [right_low, right_high] = right;
+    possible_ = left_low + right_low >= smallest_normal && left_high + right_high <= largest_normal;
+    // Exponents of the left move by the shift, those of the right against it, so that both sides are in range.
+    shift_ = -(left_low + left_high) / 2;
+    possible_ = possible_ && left_low + shift_ >= smallest_normal && left_high + shift_ <= largest_normal &&
+                right_low - shift_ >= smallest_normal && right_high - shift_ <= largest_normal;
+  }
+  static float power(int exponent) {
+    return static_cast<float>(formats::power_of_two(std::clamp(exponent, smallest_normal, largest_normal)));
   }
 
   const Product& product_;

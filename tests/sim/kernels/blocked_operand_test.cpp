@@ -116,7 +116,7 @@ TEST(BlockedOperand, ValuesAreTheCodesTimesTheirScalesInSourceOrder) {
       const std::vector<float> tensor = draw(operand_size(shape, pass, side), sample);
       const OperandConversion how{formats::parse_conversion("dfp8:block=4"), {}, "x"};
       const BlockedOperand integers = convert_blocked(shape, pass, side, tensor, how);
-      const BlockedOperand floats = convert_blocked(shape, pass, side, tensor, how, false);
+      const BlockedOperand floats = convert_blocked(shape, pass, side, tensor, how, formats::OperandKind::floating);
       ASSERT_EQ(integers.values, floats.values);
       ASSERT_EQ(integers.source.size(), integers.values.size());
       EXPECT_FALSE(floats.matrix.is_integer());

@@ -304,7 +304,8 @@ TEST(Multiply, AnIntegerOperandMeetsAFloatOneByItsValues) {
   for (const Pass pass : passes) {
     const std::vector<float> tensor = draw_floats(Fill::uniform, operand_size(shape, pass, Side::left), sample);
     const BlockedOperand left =
-        convert_blocked(shape, pass, Side::left, tensor, {formats::parse_conversion("dfp8:block=4"), {}, "x"}, false);
+        convert_blocked(shape, pass, Side::left, tensor, {formats::parse_conversion("dfp8:block=4"), {}, "x"},
+                        formats::OperandKind::floating);
     const Matrix right =
         lower(shape, pass, Side::right, draw_floats(Fill::uniform, operand_size(shape, pass, Side::right), sample));
     for (const char* accumulator : {"fp32", "fp16", "bf16@stochastic"}) {
@@ -323,6 +324,7 @@ TEST(Multiply, ThreadsDoNotChangeABit) {
   int products = 0;
   for (const Pass pass : passes) {
     for (const bool integer : {true, false}) {
+      const auto meet = integer ? formats::OperandKind::integer : formats::OperandKind::floating;
       const std::vector<float> a = draw_floats(Fill::uniform, operand_size(shape, pass, Side::left), sample);
       const std::vector<float> b = draw_floats(Fill::uniform, operand_size(shape, pass, Side::right), sample);
       const Accumulators accumulators{
@@ -333,7 +335,7 @@ TEST(Multiply, ThreadsDoNotChangeABit) {
         omp_set_num_threads(i + 1);
         Sample codes(106);
         const OperandConversion how{formats::parse_conversion("dfp16:block=4@stochastic"), {}, "x"};
-        const Matrix left = convert_blocked(shape, pass, Side::left, a, how, integer).matrix;
+        const Matrix left = convert_blocked(shape, pass, Side::left, a, how, meet).matrix;
         const Matrix right = integer ? lower(shape, pass, Side::right, draw_codes(Fill::extremes, b.size(), codes), 0)
                                      : lower(shape, pass, Side::right, b);
         results[i].resize(result_size(shape, pass));

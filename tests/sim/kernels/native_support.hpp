@@ -157,7 +157,7 @@ inline std::string describe(const ConvShape& shape, Pass pass, const Accumulator
 
 /// The result by the reference, and the telemetry that goes with it.
 inline std::vector<float> by_reference(const ProductCall& call, Telemetry& telemetry) {
-  const bool integer = call.left.is_integer() && call.right.is_integer();
+  const bool integer = call.is_integer();
   const auto matrix = [&](Side side) {
     const Operand& operand = side == Side::left ? call.left : call.right;
     return operand.matrix ? *operand.matrix

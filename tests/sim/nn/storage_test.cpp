@@ -269,7 +269,8 @@ TEST(Quantizer, ConvertsByTheKernelOfTheStep) {
   const auto operand = [&] {
     const Stored stored(tensor);
     Stored own;
-    quantizer.operand(stored, blocks, false, shape, Pass::forward, kernels::Side::left, true, own, context);
+    quantizer.operand(stored, blocks, false, shape, Pass::forward, kernels::Side::left, formats::OperandKind::integer,
+                      own, context);
   };
   EXPECT_NO_THROW(convert());
   EXPECT_NO_THROW(check());
