@@ -267,6 +267,13 @@ constexpr Key table[] = {
      .range = {0, most_steps},
      .type = KeyType::integer,
      .provenance = true},
+    {.name = "checkpoint.seconds",
+     .default_text = "0",
+     .unit = "s",
+     .meaning = "Time after which a checkpoint is due, whatever checkpoint.every says; 0: only that.",
+     .range = not_negative,
+     .type = KeyType::real,
+     .provenance = true},
 
     {.name = "output.quiet",
      .default_text = "false",
@@ -287,7 +294,9 @@ constexpr Key table[] = {
 
     {.name = "plan.name",
      .default_text = "dfp16",
-     .meaning = "The precision plan; the other keys of this section change it.",
+     .meaning =
+         "The precision plan, or a format that weights, activations and errors then have; the other keys of this "
+         "section change it.",
      .type = KeyType::text,
      .checked_by_caller = true},
 };

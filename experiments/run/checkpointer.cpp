@@ -6,12 +6,18 @@
 
 namespace precsim::experiments {
 
-Checkpointer::Checkpointer(record::Record& record, const RunRecorder& recorder, std::int64_t every,
+Checkpointer::Checkpointer(record::Record& record, const RunRecorder& recorder, Interval interval,
                            std::optional<std::int64_t> saved)
-    : record_(record), recorder_(recorder), every_(every), saved_(saved) {}
+    : record_(record), recorder_(recorder), interval_(interval), saved_(saved) {}
+
+bool Checkpointer::is_due(std::int64_t step, double seconds) {
+  if (!saved_at_) saved_at_ = seconds;
+  return !saved_ || (interval_.steps != 0 && step % interval_.steps == 0) ||
+         (interval_.seconds != 0 && seconds - *saved_at_ >= interval_.seconds);
+}
 
 void Checkpointer::between_steps(const nn::Trainer& trainer, double seconds) {
-  if (!saved_ || (every_ != 0 && trainer.steps_done() % every_ == 0)) {
+  if (is_due(trainer.steps_done(), seconds)) {
     save(trainer, seconds);
   }
   if (trainer.steps_done() > 0 && recorder_.best_step() == trainer.steps_done() - 1) {
@@ -23,6 +29,7 @@ void Checkpointer::save(const nn::Trainer& trainer, double seconds) {
   if (saved_ == trainer.steps_done()) return;
   write(trainer, seconds, checkpoint::path_for(record_.file()));
   saved_ = trainer.steps_done();
+  saved_at_ = seconds;
 }
 
 void Checkpointer::write(const nn::Trainer& trainer, double seconds, const std::filesystem::path& file) {

@@ -81,7 +81,7 @@ void check_name(std::string_view key, std::string_view value) {
   } else if (key == "run.kernel" && !value.empty()) {
     kernels::find_tile_kernel(value);
   } else if (key == "plan.name") {
-    nn::find_plan(value);
+    nn::PrecisionPlan plan(value);
   } else if (key.substr(0, 5) == "plan.") {
     nn::PrecisionPlan("fp32").set(key.substr(5), value);
   }
@@ -93,9 +93,11 @@ void check_output(const config::Config& config) {
     if (config.boolean("run.resume")) {
       throw UserError("--resume needs --out (run.out), the record to go on with; the checkpoint lies beside it");
     }
-    if (config.integer("checkpoint.every") != 0) {
-      throw UserError(fmt::format("checkpoint.every = {} needs --out (run.out): checkpoints lie beside the record",
-                                  config.value("checkpoint.every")));
+    for (const std::string_view key : {"checkpoint.every", "checkpoint.seconds"}) {
+      if (config.value(key) != "0") {
+        throw UserError(
+            fmt::format("{} = {} needs --out (run.out): checkpoints lie beside the record", key, config.value(key)));
+      }
     }
   }
   if (config.boolean("run.resume") && config.boolean("run.overwrite")) {
@@ -122,6 +124,7 @@ void canonicalize(config::Config& config) {
     setting.value = nn::canonical_value(std::string_view(setting.key).substr(5), setting.value);
     config.set(setting);
   }
+  config.set({"plan.name", nn::canonical_plan_name(config.text("plan.name")), config.place("plan.name")});
 }
 
 nn::TrainingOptions training_options(const config::Config& config) {

@@ -92,8 +92,9 @@ RunResult run_training(const config::Config& config, const std::function<RunReco
   if (output.from) {
     recorder.restore(output.from->figures, config.text("run.out"));
   }
-  if (config.boolean("run.resume") || config.integer("checkpoint.every") != 0) {
-    checkpointer.emplace(*output.record, recorder, config.integer("checkpoint.every"),
+  const Checkpointer::Interval interval{config.integer("checkpoint.every"), config.real("checkpoint.seconds")};
+  if (config.boolean("run.resume") || interval.steps != 0 || interval.seconds != 0) {
+    checkpointer.emplace(*output.record, recorder, interval,
                          output.from ? std::optional(output.from->state.step) : std::nullopt);
   }
   result.training = trainer.run(recorder, output.from ? &output.from->state : nullptr);

@@ -131,6 +131,24 @@ void check_role_value(const RoleEntry& role, const std::string& text, std::strin
   }
 }
 
+const NamedPlan* named_plan(std::string_view name) {
+  const auto found = std::find_if(plan_table.begin(), plan_table.end(), [&](const auto& p) { return p.name == name; });
+  return found == plan_table.end() ? nullptr : &*found;
+}
+
+/// The format that stands for a plan; a name without options is more likely a misspelled plan than a format.
+formats::FormatPtr format_of_plan(std::string_view name) {
+  try {
+    return formats::parse_format(name);
+  } catch (const UserError&) {
+    if (name.find(':') != std::string_view::npos) {
+      throw;
+    }
+    const UserError unknown = formats::unknown_name("precision plan", name, name, plan_table, &NamedPlan::name);
+    throw UserError(fmt::format("{}, or a format of operands, such as dfp6:block=32", unknown.what()));
+  }
+}
+
 }  // namespace
 
 std::span<const RoleEntry> roles() {
@@ -140,13 +158,28 @@ std::span<const NamedPlan> named_plans() {
   return plan_table;
 }
 
-const NamedPlan& find_plan(std::string_view name) {
-  for (const NamedPlan& plan : plan_table) {
-    if (plan.name == name) {
-      return plan;
+PlanMeaning find_plan(std::string_view name) {
+  if (const NamedPlan* plan = named_plan(name)) {
+    return {std::string(plan->settings), plan->loss_scale};
+  }
+  const std::string format = format_of_plan(name)->name();
+  std::string settings;
+  for (const RoleEntry& role : role_table) {
+    if (role.operand) {
+      check_role_value(role, std::string(role.name), format);
+      settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", role.name, format);
     }
   }
-  throw formats::unknown_name("precision plan", name, name, plan_table, &NamedPlan::name);
+  return {settings, "none"};
+}
+
+std::string canonical_plan_name(std::string_view name) {
+  if (named_plan(name) != nullptr) {
+    return std::string(name);
+  }
+  std::string format = format_of_plan(name)->name();
+  const NamedPlan* same_name = named_plan(format);
+  return same_name == nullptr || same_name->settings == find_plan(name).settings ? format : std::string(name);
 }
 
 std::string canonical_value(std::string_view key, std::string_view value) {
@@ -168,11 +201,11 @@ std::string canonical_value(std::string_view key, std::string_view value) {
 }
 
 PrecisionPlan::PrecisionPlan(std::string_view name) {
-  const NamedPlan& plan = find_plan(name);
-  if (plan.settings.empty()) {
+  const std::string settings = find_plan(name).settings;
+  if (settings.empty()) {
     return;
   }
-  for (const std::string& setting : split(plan.settings, ' ')) {
+  for (const std::string& setting : split(settings, ' ')) {
     const std::size_t equals = setting.find('=');
     set(std::string_view(setting).substr(0, equals), std::string_view(setting).substr(equals + 1));
     settings_.back().of_user = false;

@@ -70,9 +70,10 @@ TEST(ConfigKeys, ProvenanceKeysAreThoseThatCannotChangeABit) {
   for (const Key& key : keys()) {
     if (key.provenance) provenance.push_back(key.name);
   }
-  EXPECT_THAT(provenance, ElementsAre("run.threads", "run.engine", "run.kernel", "run.out", "run.overwrite",
-                                      "run.resume", "data.path", "data.workers", "record.flush_seconds",
-                                      "checkpoint.every", "output.quiet", "output.json", "output.progress"));
+  EXPECT_THAT(provenance,
+              ElementsAre("run.threads", "run.engine", "run.kernel", "run.out", "run.overwrite", "run.resume",
+                          "data.path", "data.workers", "record.flush_seconds", "checkpoint.every", "checkpoint.seconds",
+                          "output.quiet", "output.json", "output.progress"));
 }
 
 TEST(ConfigKeys, LookupOfUnknownKeyOrWrongTypeIsOurMistake) {

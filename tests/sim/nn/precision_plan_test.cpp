@@ -58,6 +58,23 @@ TEST(PrecisionPlan, EveryNamedPlanResolvesOnEveryModel) {
   EXPECT_THAT(refusal([] { PrecisionPlan plan("dpf16"); }), AllOf(HasSubstr("dfp16"), HasSubstr("fp32")));
 }
 
+TEST(PrecisionPlan, AFormatNamesAPlan) {
+  EXPECT_EQ(find_plan("dfp6:block=32").settings,
+            "weights=dfp6:block=32 activations=dfp6:block=32 errors=dfp6:block=32");
+  EXPECT_EQ(find_plan("fp8_e4m3fn").loss_scale, "none");
+  EXPECT_EQ(find_plan("dfp16:headroom=0").settings, "weights=dfp16 activations=dfp16 errors=dfp16");
+  EXPECT_NE(find_plan("dfp16").settings, find_plan("dfp16:headroom=0").settings);
+  EXPECT_EQ(canonical_plan_name("dfp6:headroom=0,block=32"), "dfp6:block=32");
+  EXPECT_EQ(canonical_plan_name("dfp16"), "dfp16");
+  EXPECT_EQ(canonical_plan_name("dfp8:headroom=0"), "dfp8") << "the named plan is this very format";
+  EXPECT_EQ(canonical_plan_name("dfp16:headroom=0"), "dfp16:headroom=0") << "the named plan has headroom";
+  EXPECT_EQ(canonical_plan_name("e5m10"), "e5m10") << "the plan fp16 has FP16 outputs and loss scaling, too";
+  const auto refused = [](const char* name) { return refusal([&] { PrecisionPlan plan{std::string_view(name)}; }); };
+  EXPECT_THAT(refused("dfp6:blok=32"), HasSubstr("blok"));
+  EXPECT_THAT(refused("fix8.12"), HasSubstr("operands of products"));
+  EXPECT_THAT(refused("dfp99"), AllOf(HasSubstr("unknown precision plan"), HasSubstr("or a format")));
+}
+
 TEST(PrecisionPlan, NamedPlansSayWhatTheyAreCalled) {
   const LayerTraits layer = product_layer("conv2");
   for (const Role role : {Role::weights, Role::activations, Role::errors}) {
