@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "experiments/cli/pace.hpp"
 #include "experiments/cli/terminal.hpp"
 
 namespace precsim::cli {
@@ -54,30 +55,16 @@ class Progress {
   void finish();
 
  private:
-  std::string bar_text() const;
-  std::string line_text() const;
-  std::string rate_text() const;
-  std::string time_text() const;
-  double rate() const;
   void draw_bar();
   void print_state();
   void clear();
 
   std::ostream& stream_;
   ProgressOptions options_;
-  bool started_ = false;
-  double start_time_ = 0.0;
-  double now_ = 0.0;
+  Pace pace_;
   double shown_time_ = 0.0;
-  std::uint64_t start_done_ = 0;
-  std::uint64_t done_ = 0;
-  std::uint64_t total_ = 0;
-  std::string extra_;
   bool state_is_news_ = false;
   std::size_t drawn_width_ = 0;
 };
-
-/// "0:07", "12:34", "3:05:09"; ">99 h" beyond that.
-std::string duration_text(double seconds);
 
 }  // namespace precsim::cli

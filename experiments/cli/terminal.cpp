@@ -25,7 +25,9 @@ Terminal inspect_terminal(int file_descriptor) {
   if (!terminal.is_terminal) return terminal;
   terminal.color = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
   winsize size = {};
-  if (ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
+  if (ioctl(file_descriptor, TIOCGWINSZ, &size) != 0) return terminal;
+  if (size.ws_col > 0) terminal.width = size.ws_col;
+  if (size.ws_row > 0) terminal.height = size.ws_row;
   return terminal;
 }
 

@@ -14,6 +14,8 @@ struct Terminal {
   bool color = false;
   /// Columns; 80 where nobody knows.
   std::size_t width = 80;
+  /// Lines; 24 where nobody knows.
+  std::size_t height = 24;
 };
 
 /// Asks the system about an open file descriptor, and the environment about NO_COLOR and TERM.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr cli::Subcommand table[] = {
     {"train", "train a network under a precision plan and record everything", run_train},
+    {"study", "run every point of a study with every seed, and gather the results", run_study},
     {"gemm", "multiply two generated matrices, as a simulation, natively, or both", run_gemm},
     {"conv", "compute one pass of a convolution of generated tensors, likewise", run_conv},
     {"analyze", "tell what number formats do to the tensors of files", run_analyze},

@@ -10,6 +10,7 @@ namespace precsim::experiments {
 
 /// Each parses its arguments, writes to the streams and returns the exit code.
 cli::ExitCode run_train(std::span<const std::string> arguments, cli::Streams& streams);
+cli::ExitCode run_study(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_gemm(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_conv(std::span<const std::string> arguments, cli::Streams& streams);
 cli::ExitCode run_analyze(std::span<const std::string> arguments, cli::Streams& streams);

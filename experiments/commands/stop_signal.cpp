@@ -23,6 +23,12 @@ void follow_stop_signals() {
   }
 }
 
+void follow_signals() {
+  follow_stop_signals();
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
 bool stop_requested() {
   return stop_signal != 0;
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <ostream>
 
 #include "experiments/cli/progress.hpp"
@@ -42,14 +41,6 @@ const cli::Command command{
                 {.name = "json", .meaning = "prints the result as JSON", .key = "output.json"},
                 {.name = "print-config", .meaning = "prints every key with meaning and value, and stops"}},
     .example = "precsim train --set plan.name=dfp16 --set train.epochs=2 --seed 1 --out run.h5"};
-
-/// A full disk and a reader that has gone are told by the write that fails, and the second does not end a run. Whatever
-/// ends the process, the journal keeps everything.
-void follow_signals() {
-  follow_stop_signals();
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
-}
 
 std::string loss_text(const nn::StepReport& report) {
   return fmt::format("epoch {}  loss {:.4f}{}", report.epoch + 1, report.loss, report.skipped ? "  skipped" : "");
@@ -124,7 +115,8 @@ void tell_replaced(const std::vector<std::string>& images, std::ostream& err) {
 cli::ExitCode report(const RunResult& result, const config::Config& config, cli::Streams& streams) {
   streams.out << (config.boolean("output.json") ? result_json(result) : result_table(result));
   tell_replaced(result.replaced_images, streams.err);
-  const bool saved = config.boolean("run.resume") || config.integer("checkpoint.every") != 0;
+  const bool saved = config.boolean("run.resume") || config.value("checkpoint.every") != "0" ||
+                     config.value("checkpoint.seconds") != "0";
   const std::string kept =
       config.text("run.out").empty() ? "" : fmt::format("; the record is whole: {}", config.text("run.out"));
   switch (result.training.outcome) {

@@ -1,8 +1,13 @@
-// Tables as HDF5 sees them; see hdf5_table.hpp.
+// Tables of packed rows as HDF5 datasets.
 #include "experiments/record/hdf5_table.hpp"
+
+#include <algorithm>
 
 namespace precsim::record::hdf5 {
 namespace {
+
+constexpr std::size_t chunk_bytes = 65536;
+constexpr unsigned deflate_level = 4;
 
 Handle cell_type(const Column& column) {
   if (column.type == ColumnType::text) {
@@ -38,6 +43,46 @@ void describe(hid_t dataset, const TableSchema& table) {
     write_attribute(dataset, "unit:" + column.name, column.unit);
     write_attribute(dataset, "description:" + column.name, column.description);
   }
+}
+
+void write_table(hid_t file, const TableSchema& table, std::string_view rows) {
+  const hsize_t count = rows.size() / row_bytes(table);
+  const hsize_t unlimited = H5S_UNLIMITED;
+  const hsize_t chunk = std::max<std::size_t>(1, chunk_bytes / row_bytes(table));
+  const Handle type = row_type(table);
+  const Handle space(H5Screate_simple(1, &count, &unlimited), H5Sclose, "creating a data space");
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "creating properties");
+  require(H5Pset_obj_track_times(properties, false), "switching times off");
+  require(H5Pset_chunk(properties, 1, &chunk), "setting the chunk size");
+  require(H5Pset_shuffle(properties), "setting shuffle");
+  require(H5Pset_deflate(properties, deflate_level), "setting deflate");
+  const Handle dataset(H5Dcreate2(file, table.path.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                       H5Dclose, fmt::format("creating {}", table.path));
+  describe(dataset, table);
+  if (count > 0) {
+    require(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), fmt::format("writing {}", table.path));
+  }
+}
+
+std::string read_table(hid_t file, const TableSchema& table) {
+  const Handle dataset(H5Dopen2(file, table.path.c_str(), H5P_DEFAULT), H5Dclose,
+                       fmt::format("opening the table {}", table.path));
+  const Handle stored(H5Dget_type(dataset), H5Tclose, "opening a type");
+  const Handle type = row_type(table);
+  if (require(H5Tequal(stored, type), "comparing types") == 0) {
+    throw Failure(fmt::format("the table {} has other columns than it should have", table.path));
+  }
+  const Handle space(H5Dget_space(dataset), H5Sclose, "opening a data space");
+  hsize_t count = 0;
+  if (H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &count, nullptr) != 1 ||
+      !holds_bytes(dataset, count, row_bytes(table))) {
+    throw Failure(fmt::format("the table {} has an impossible length", table.path));
+  }
+  std::string rows(count * row_bytes(table), '\0');
+  if (count > 0) {
+    require(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), fmt::format("reading {}", table.path));
+  }
+  return rows;
 }
 
 }  // namespace precsim::record::hdf5

@@ -46,4 +46,20 @@ std::string_view TableRows::text(std::size_t row, std::string_view column) const
   return padded.substr(0, padded.find('\0'));
 }
 
+std::vector<std::uint64_t> TableRows::counts(std::size_t row, std::string_view column) const {
+  const std::string_view bytes = cell(row, column, ColumnType::uint64);
+  std::vector<std::uint64_t> values;
+  for (std::size_t at = 0; at < bytes.size(); at += 8) values.push_back(integer_at(bytes.substr(at), 8));
+  return values;
+}
+
+std::vector<double> TableRows::reals(std::size_t row, std::string_view column) const {
+  const std::string_view bytes = cell(row, column, ColumnType::float64);
+  std::vector<double> values;
+  for (std::size_t at = 0; at < bytes.size(); at += 8) {
+    values.push_back(std::bit_cast<double>(integer_at(bytes.substr(at), 8)));
+  }
+  return values;
+}
+
 }  // namespace precsim::record

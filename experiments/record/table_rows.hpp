@@ -22,6 +22,8 @@ class TableRows {
   std::uint64_t count(std::size_t row, std::string_view column) const;
   double real(std::size_t row, std::string_view column) const;
   std::string_view text(std::size_t row, std::string_view column) const;
+  std::vector<std::uint64_t> counts(std::size_t row, std::string_view column) const;
+  std::vector<double> reals(std::size_t row, std::string_view column) const;
 
  private:
   std::string_view cell(std::size_t row, std::string_view column, ColumnType type) const;

@@ -69,6 +69,15 @@ std::vector<Figure> figures(const nn::TrainingResult& t, const RunRecorder& reco
   return figures;
 }
 
+std::vector<Figure> recorded_figures(const record::TableRows& summary) {
+  std::vector<Figure> figures;
+  for (std::size_t i = 0; i < summary.size(); ++i) {
+    figures.push_back(
+        {std::string(summary.text(i, "name")), summary.real(i, "value"), std::string(summary.text(i, "unit"))});
+  }
+  return figures;
+}
+
 RunResult recorded_result(const record::Record& record) {
   const std::string source = record.file().string();
   const auto text = [&](std::string_view name) {
@@ -81,11 +90,8 @@ RunResult recorded_result(const record::Record& record) {
   result.configuration_hash = text("configuration_hash");
   result.state_hash = text("state_hash");
   result.seconds = record::value_of<double>(record.header().provenance, "seconds", source);
-  const record::TableRows rows(record.tables()[record::Table::summary], record.rows(record::Table::summary));
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    result.figures.push_back(
-        {std::string(rows.text(row, "name")), rows.real(row, "value"), std::string(rows.text(row, "unit"))});
-  }
+  result.figures =
+      recorded_figures(record::TableRows(record.tables()[record::Table::summary], record.rows(record::Table::summary)));
   const auto steps = std::ranges::find(result.figures, "steps", &Figure::name);
   result.training.steps = steps == result.figures.end() ? 0 : static_cast<std::int64_t>(steps->value);
   return result;

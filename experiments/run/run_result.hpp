@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiments/record/record.hpp"
+#include "experiments/record/table_rows.hpp"
 #include "experiments/run/run_recorder.hpp"
 #include "sim/nn/trainer.hpp"
 
@@ -45,6 +46,9 @@ std::vector<Figure> figures(const nn::TrainingResult& training, const RunRecorde
 
 /// Writes the result and closes the record. The outcome comes last: a record that has it is whole.
 void write_result(record::Record& record, const RunResult& result);
+
+/// The figures in the rows of /summary.
+std::vector<Figure> recorded_figures(const record::TableRows& summary);
 
 /// The result of a run that had ended, from its record. UserError if the record lacks a part of it.
 RunResult recorded_result(const record::Record& record);

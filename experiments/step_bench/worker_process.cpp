@@ -1,19 +1,14 @@
 // Workers as processes.
 #include "experiments/step_bench/worker_process.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <optional>
-#include <stdexcept>
 #include <vector>
 
+#include "experiments/process/child.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
 #include "formats/words.hpp"
@@ -24,27 +19,14 @@ namespace {
 constexpr std::int64_t most_steps = 1000000;
 
 std::vector<std::string> command_line(const Contender& contender) {
-  std::vector<std::string> words{"precsim",  "bench",          "train",     "--worker",
-                                 "--model",  contender.model,  "--batch",   std::to_string(contender.batch),
-                                 "--plan",   contender.plan,   "--engine",  contender.engine,
-                                 "--kernel", contender.kernel, "--threads", std::to_string(contender.threads)};
+  std::vector<std::string> words{"bench", "train", "--worker", "--model", contender.model};
+  const std::string batch = std::to_string(contender.batch), threads = std::to_string(contender.threads);
+  words.insert(words.end(), {"--batch", batch, "--plan", contender.plan, "--engine", contender.engine, "--kernel",
+                             contender.kernel, "--threads", threads});
   if (contender.telemetry) {
     words.emplace_back("--telemetry");
   }
   return words;
-}
-
-[[noreturn]] void fail(const char* what, int error) {
-  throw std::runtime_error(fmt::format("cannot {} for a worker: {}", what, std::strerror(error)));
-}
-
-/// Closed in children that do not ask for it, so that a worker hears of the end of its input.
-std::array<int, 2> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    fail("open a pipe", errno);
-  }
-  return ends;
 }
 
 }  // namespace
@@ -102,41 +84,20 @@ void serve_lines(const Contender& contender, LineChannel channel) {
 }
 
 WorkerProcess::WorkerProcess(const Contender& contender) : name_(contender.plan) {
-  const std::array<int, 2> requests = make_pipe();
-  const std::array<int, 2> answers = make_pipe();
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, requests[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, answers[1], STDOUT_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  std::vector<std::string> words = command_line(contender);
-  std::vector<char*> pointers;
-  for (std::string& word : words) {
-    pointers.push_back(word.data());
-  }
-  pointers.push_back(nullptr);
-  const int error = ::posix_spawn(&process_, "/proc/self/exe", &actions, &attributes, pointers.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  ::close(requests[0]);
-  ::close(answers[1]);
+  const std::array<int, 2> requests = process::make_pipe();
+  const std::array<int, 2> answers = process::make_pipe();
   to_ = requests[1];
   from_ = answers[0];
   channel_ = LineChannel(from_, to_);
-  if (error != 0) {
-    ::close(to_);
-    ::close(from_);
-    fail("start this program", error);
-  }
+  process_ = process::start_this_program(command_line(contender), {.in = requests[0], .out = answers[1]});
+  ::close(requests[0]);
+  ::close(answers[1]);
 }
 
 WorkerProcess::~WorkerProcess() {
   ::close(to_);
   ::close(from_);
-  while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  process::wait_for(process_);
 }
 
 std::string WorkerProcess::line() {

@@ -32,7 +32,7 @@ void serve_lines(const Contender& contender, LineChannel channel);
 /// asks the one that measures, which still ends its turn. The destructor ends the worker and waits for it.
 class WorkerProcess {
  public:
-  /// Raises std::runtime_error where the system starts no process.
+  /// Raises UserError where the system starts no process.
   explicit WorkerProcess(const Contender& contender);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;

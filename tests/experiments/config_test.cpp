@@ -42,7 +42,7 @@ TEST(ConfigKeys, NamesAreUniqueAndSectionsContiguous) {
     EXPECT_EQ(std::ranges::count(key.name, '.'), 1) << key.name;
     EXPECT_FALSE(key.meaning.empty()) << key.name;
   }
-  EXPECT_EQ(names.size(), 47u);
+  EXPECT_EQ(names.size(), 48u);
   const auto all = sections();
   EXPECT_EQ(std::set<std::string_view>(all.begin(), all.end()).size(), all.size());
   EXPECT_EQ(all.back(), "plan");

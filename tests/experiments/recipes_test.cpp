@@ -16,11 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Every .ini file of experiments/ but quickstart.ini, which is an ablation of many points.
+/// Every .ini file of experiments/ that is no study.
 std::set<std::string> recipes() {
   std::set<std::string> names;
   for (const fs::directory_entry& file : fs::directory_iterator(PRECSIM_GOLDEN_DIR "/../../experiments")) {
-    if (file.path().extension() == ".ini" && file.path().filename() != "quickstart.ini") {
+    if (file.path().extension() == ".ini" &&
+        config::read_config_file(file.path()).find("[study]") == std::string::npos) {
       names.insert(file.path().stem());
     }
   }

@@ -14,11 +14,13 @@ import numpy
 SCALARS = {"int64": "<i8", "uint64": "<u8", "float64": "<f8"}
 
 
-def read_schema(path):
-    """{section: (description, [row cells])} of every "### /path" section about records that has a table."""
+def read_schema(path, chapter=None):
+    """{section: (description, [row cells])} of every "### /path" section that has a table: those of a run's record, or
+    of the chapter that begins with these words."""
+    before, *chapters = re.split(r"^(?=## Studies|# The analysis)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = before if chapter is None else next(text for text in chapters if text.startswith(f"## {chapter}"))
     sections = {}
-    page = re.split(r"^# The analysis", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[0]
-    parts = re.split(r"^### (/\S*)$", page, flags=re.MULTILINE)
+    parts = re.split(r"^### (/\S*)$", text, flags=re.MULTILINE)
     for name, body in zip(parts[1::2], parts[2::2]):
         body = re.split(r"^## ", body, flags=re.MULTILINE)[0]
         rows = [[cell.strip() for cell in re.split(r" \| ", line.strip()[2:-2])]

@@ -27,6 +27,8 @@ void rounding(std::string_view input);
 void safetensors(std::string_view input);
 void schedule(std::string_view input);
 void seal(std::string_view input);
+void study_file(std::string_view input);
+void study_outline(std::string_view input);
 
 /// One row per target; `name` is also that of its folders under corpus/ and regressions/, and of its program.
 struct Target {
@@ -55,6 +57,8 @@ inline constexpr Target targets[] = {
     {"safetensors", safetensors},
     {"schedule", schedule},
     {"seal", seal},
+    {"study_file", study_file},
+    {"study_outline", study_outline},
 };
 
 }  // namespace precsim::fuzz

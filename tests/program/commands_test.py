@@ -11,8 +11,8 @@ import numpy
 import program
 from program import REFUSED, ProgramTest, settings, write_safetensors
 
-SUBCOMMANDS = ["train", "gemm", "conv", "analyze", "convert", "formats", "models", "plans", "compare", "explain", "verify",
-               "bench", "signature", "info"]
+SUBCOMMANDS = ["train", "study", "gemm", "conv", "analyze", "convert", "formats", "models", "plans", "compare", "explain",
+               "verify", "bench", "signature", "info"]
 SILENT = ["formats", "models", "plans", "info"]  # subcommands that need nothing
 PLANS = ["fp32", "bf16", "fp16", "dfp16", "dfp16_paper", "dfp12", "dfp8", "dfp4", "flex16+5", "dfxp12"]
 
@@ -56,6 +56,9 @@ class HelpTest(ProgramTest):
             if name == "train":
                 self.assert_runs(*words[1:], "--print-config")
                 words += settings({"data.train_size": 64, "data.test_size": 20})
+            if name == "study":
+                self.write("my_study.ini", "[base]\nmodel.name = mlp\ndata.train_size = 64\ndata.test_size = 20\n"
+                                           "train.epochs = 1\n[point.a]\n")
             self.assert_runs(*words[1:])
             ran += 1
         self.assertEqual(ran, len(SUBCOMMANDS) - 2)

@@ -130,6 +130,16 @@ class InterruptionTest(ResumeTest):
         whole = self.whole(values)
         self.assert_same_result(self.resume(values), whole)
 
+    def test_time_makes_checkpoints_due(self):
+        values = {**RUN, "train.epochs": 1000000, "checkpoint.every": 0, "checkpoint.seconds": 0.001}
+        process = self.start_program("train", "--quiet", *settings(values), "--out", "run.h5")
+        while self.saved_step() < 3:
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        self.assert_refused("train", *settings(SMALL), "--set", "checkpoint.seconds=5", says=["checkpoint.seconds = 5", "--out"])
+
     def test_kill_at_any_moment(self):
         """Checkpoint and record are whole after every kill, and the run that they lead to is the uninterrupted one."""
         values = {**RUN, **PLANS["stochastic"], "checkpoint.every": 1, "record.flush_seconds": 0.05}

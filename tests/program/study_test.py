@@ -1,0 +1,372 @@
+#!/usr/bin/python3
+"""Tests of `precsim study`: what it runs, what it keeps, what it survives.
+
+    study_test.py PRECSIM"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+
+import program
+from program import INTERRUPTED, MISMATCH, OK, ROOT, ProgramTest
+
+sys.path.insert(0, str(ROOT / "tests/experiments"))
+from schema_check import expected_dtype, read_schema  # noqa: E402
+
+STUDY = """
+[study]
+question = What does rounding do?
+reference = fp32
+seeds = {seeds}
+[base]
+model.name = mlp
+data.train_size = 64
+data.test_size = 20
+train.epochs = {epochs}
+train.batch = 16
+train.eval_batch = 20
+record.stats_every = 2
+checkpoint.every = 1
+{more}
+[axes]
+plan.name = {plans}
+plan.rounding = nearest_even stochastic
+[point.fp32]
+plan.name = fp32
+[exclude.biased]
+plan.name = dfp8
+plan.rounding = stochastic
+"""
+
+
+class StudyTest(ProgramTest):
+    def write_study(self, name: str = "study.ini", **more) -> Path:
+        return self.write(name, STUDY.format(**{"epochs": 2, "seeds": "1 2", "plans": "dfp16 dfp8", "more": "", **more}))
+
+    def study(self, out: str, *options, code=OK, file="study.ini") -> subprocess.CompletedProcess:
+        return self.assert_runs("study", file, "--out", out, "--jobs", "2", *options, code=code)
+
+    def runs(self, out: str) -> list[dict]:
+        with h5py.File(self.folder / out / "study.h5", "r") as file:
+            table = file["runs"][:]
+            return [{name: row[name].decode() if isinstance(row[name], bytes) else row[name]
+                     for name in table.dtype.names} for row in table]
+
+    def outcomes(self, out: str) -> list[str]:
+        return [run["outcome"] for run in self.runs(out)]
+
+    def assert_equal_studies(self, a: str, b: str):
+        self.assert_runs("compare", f"{a}/study.h5", f"{b}/study.h5", "--exact")
+
+    def wait_for_no_owner(self, out: str):
+        """Until no process has a run's lock; a run whose study has died stops by itself."""
+        deadline = time.monotonic() + 300
+        while any(self.is_owned(lock) for lock in (self.folder / out / "runs").glob("*/lock")):
+            self.assertLess(time.monotonic(), deadline, "a run goes on although its study has died")
+            time.sleep(0.02)
+
+    @staticmethod
+    def is_owned(lock: Path) -> bool:
+        import fcntl
+
+        with open(lock, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+
+class GridTest(StudyTest):
+    def test_every_run_is_made_once_and_gathered(self):
+        self.write_study()
+        planned = self.assert_runs("study", "study.ini", "--out", "a", "--dry-run").stdout
+        self.assertIn("8 runs of 4 points, 8 waiting", planned)
+        self.assertEqual(self.files(), ["study.ini"])
+        result = self.study("a")
+        self.assertIn("dfp16/stochastic", result.stdout)
+        runs = self.runs("a")
+        self.assertEqual([(run["point"], run["seed"]) for run in runs],
+                         [(point, seed) for point in ("fp32", "dfp16/nearest_even", "dfp16/stochastic", "dfp8/nearest_even")
+                          for seed in (1, 2)])
+        self.assertEqual({run["outcome"] for run in runs}, {"finished"})
+        self.assertEqual([run["plan.name"] for run in runs[::2]], ["fp32", "dfp16", "dfp16", "dfp8"])
+        self.assertEqual(runs[0]["accuracy_gap"], 0)
+        self.assertAlmostEqual(runs[7]["accuracy_gap"], runs[7]["test_accuracy"] - runs[1]["test_accuracy"])
+        for run in runs:
+            self.check_run(self.folder / "a/runs" / run["configuration_hash"], run)
+        again = self.study("a")
+        self.assertEqual((again.stdout, again.stderr), (result.stdout, ""))
+        self.assertIn("8 finished", self.assert_runs("study", "study.ini", "--out", "a", "--dry-run").stdout)
+
+    def check_run(self, folder: Path, run: dict):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        self.assertEqual((manifest["point"], manifest["seed"]), (run["point"], run["seed"]))
+        self.assertEqual(manifest["axes"]["plan.name"], run["plan.name"])
+        with h5py.File(folder / "run.h5", "r") as record:
+            self.assertEqual(record.attrs["configuration"], manifest["configuration"])
+            self.assertEqual(record.attrs["configuration_hash"], run["configuration_hash"])
+            self.assertEqual(record.attrs["state_hash"], run["state_hash"])
+            figures = {row["name"].decode(): row["value"] for row in record["summary"][:]}
+            self.assertEqual(figures["test_accuracy"], run["test_accuracy"])
+            self.assertEqual(record["tensor_statistics"]["flushed"].sum(), run["flushed"])
+        self.assertTrue((folder / "log.txt").exists())
+        again = subprocess.run([program.program(), "train", "--config", "run.ini", "--quiet"], cwd=folder,
+                               capture_output=True, text=True)
+        self.assertEqual(again.returncode, OK, "run.ini is the run's whole command line: " + again.stderr)
+
+    def test_the_file_keeps_its_schema(self):
+        self.write_study(seeds="1", plans="dfp8")
+        self.study("a")
+        sections = read_schema(ROOT / "experiments/SCHEMA.md", "Studies")
+        with h5py.File(self.folder / "a/study.h5", "r") as file:
+            self.assertEqual(set(file) - {"provenance"} | {"provenance/runs"},
+                             {name[1:] for name in sections if name != "/"})
+            self.assertEqual(set(file.attrs), {row[0].strip("`") for row in sections["/"][1]})
+            for name in set(sections) - {"/", "/provenance"}:
+                columns = [[cell.strip("`") for cell in row] for row in sections[name][1]]
+                table = file[name]
+                names = [column for column in table.dtype.names if column not in ("plan.name", "plan.rounding")]
+                self.assertEqual(names, [column[0] for column in columns], name)
+                for column, kind, unit, text in columns:
+                    self.assertEqual(table.attrs[f"unit:{column}"], unit)
+                    self.assertEqual(table.attrs[f"description:{column}"], text)
+                    if kind != "text":
+                        self.assertEqual(table.dtype[column], expected_dtype([[column, kind, unit, text]])[column])
+
+    def test_json_and_seeds_of_the_command_line(self):
+        self.write_study(plans="dfp8")
+        result = json.loads(self.study("a", "--seeds", "7", "--json", "--set", "train.epochs=1").stdout)
+        self.assertEqual([(run["point"], run["seed"], run["steps"]) for run in result["runs"]],
+                         [("fp32", 7, 4), ("dfp8/nearest_even", 7, 4)])
+
+
+class SurvivalTest(StudyTest):
+    def test_killed_five_times_it_ends_as_if_never_killed(self):
+        self.write_study(epochs=8)
+        start = time.monotonic()
+        self.study("whole")
+        seconds = time.monotonic() - start
+        draw = random.Random(5)
+        killed = 0
+        for _ in range(5):
+            process = self.start_program("study", "study.ini", "--out", "killed", "--jobs", "2")
+            time.sleep(draw.uniform(0.1, seconds / 3))
+            killed += process.poll() is None
+            process.kill()
+            process.wait()
+        self.assertGreater(killed, 0)
+        self.study("killed")
+        self.assert_equal_studies("whole", "killed")
+        with h5py.File(self.folder / "killed/study.h5", "r") as file:
+            self.assertGreater(file["provenance/runs"]["sessions"].max(), 1, "no run was interrupted")
+
+    def test_runs_do_not_outlive_their_study(self):
+        self.write_study(epochs=100000, plans="dfp8")
+        process = self.start_program("study", "study.ini", "--out", "a", "--jobs", "2")
+        self.wait_for_checkpoint("a", process)
+        process.kill()
+        process.wait()
+        self.wait_for_no_owner("a")
+
+    def wait_for_checkpoint(self, out: str, process):
+        while not list((self.folder / out).glob("runs/*/run.checkpoint.h5")):
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.02)
+
+    def wait_for_owner(self, out: str, process):
+        while not any(self.is_owned(lock) for lock in (self.folder / out).glob("runs/*/lock")):
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.02)
+
+    def test_asked_to_stop_it_saves_and_says_how_to_go_on(self):
+        self.write_study(epochs=100000, plans="dfp8", seeds="1")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start_program("study", "study.ini", "--out", "a", "--jobs", "2")
+            self.wait_for_owner("a", process)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=300)
+            self.assertEqual(process.returncode, INTERRUPTED, errors)
+            self.assertIn("the same command goes on", errors)
+            self.assertFalse(any(self.is_owned(lock) for lock in (self.folder / "a/runs").glob("*/lock")))
+            self.assertEqual(self.outcomes("a"), ["waiting"] * 2)
+            self.wait_for_no_owner("a")
+            self.assertIn("unfinished", self.assert_runs("study", "study.ini", "--out", "a", "--dry-run").stdout)
+
+    def test_two_at_once_make_no_run_twice(self):
+        self.write_study()
+        processes = [self.start_program("study", "study.ini", "--out", "a", "--jobs", "1") for _ in range(2)]
+        for process in processes:
+            _, errors = process.communicate(timeout=600)
+            self.assertEqual(process.returncode, OK, errors)
+        self.study("b")
+        self.assert_equal_studies("a", "b")
+        with h5py.File(self.folder / "a/study.h5", "r") as file:
+            self.assertEqual(set(file["provenance/runs"]["sessions"]), {1})
+
+
+class OutcomeTest(StudyTest):
+    POINTS = """
+[study]
+reference = good
+[base]
+model.name = mlp
+data.train_size = 32
+data.test_size = 20
+train.epochs = 1
+train.batch = 16
+[point.good]
+plan.name = fp32
+[point.diverges]
+optimizer.lr = 1e6
+[point.fails]
+data.name = mnist
+data.path = nowhere
+[point.also_good]
+plan.name = dfp8
+"""
+
+    def test_failed_and_diverged_runs_do_not_stop_the_others(self):
+        self.write("study.ini", self.POINTS)
+        result = self.study("a", code=MISMATCH)
+        self.assertRegex(result.stderr, r"precsim: failed: fails, seed 1: .*nowhere")
+        self.assertIn("1 run failed; the same command tries again", result.stderr)
+        self.assertEqual(self.outcomes("a"), ["finished", "diverged", "failed", "finished"])
+        self.assertIn("nowhere", self.runs("a")[2]["message"])
+        self.assertNotEqual(self.runs("a")[1]["message"], "")
+        self.study("b", code=MISMATCH)
+        self.assert_equal_studies("a", "b")
+        self.write("study.ini", self.POINTS.replace("[point.fails]\ndata.name = mnist\ndata.path = nowhere\n", ""))
+        self.study("a")
+        self.assertEqual(self.outcomes("a"), ["finished", "diverged", "finished"])
+
+    def test_a_killed_run_is_a_failure_with_that_reason(self):
+        self.write_study(epochs=100000, plans="dfp8", seeds="1")
+        process = self.start_program("study", "study.ini", "--out", "a", "--jobs", "1")
+        while not (workers := self.workers(process.pid)):
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.02)
+        first = workers[0]
+        os.kill(first, signal.SIGKILL)
+        while not (others := [worker for worker in self.workers(process.pid) if worker != first]):
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=300)
+        self.assertTrue(others)
+        failed = self.runs("a")[0]
+        self.assertEqual(failed["outcome"], "failed")
+        self.assertIn("killed by signal 9", failed["message"])
+
+    @staticmethod
+    def workers(parent: int) -> list[int]:
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        return [int(word) for word in children.read_text().split()] if children.exists() else []
+
+
+class ShardTest(StudyTest):
+    def test_merged_shards_equal_the_whole(self):
+        self.write_study()
+        self.study("whole")
+        for i in (1, 2, 3):
+            self.study(f"shard{i}", "--shard", f"{i}/3")
+        self.assertIn("8 finished", self.assert_runs("study", "study.ini", "--out", "whole", "--dry-run").stdout)
+        self.assertIn("waiting", self.outcomes("shard1"))
+        partial = self.assert_runs("study", "merge", "partial", "shard1", "shard3", code=MISMATCH)
+        self.assertIn("in none of these folders has ended", partial.stderr)
+        self.assert_runs("study", "merge", "merged", "shard1", "shard2", "shard3")
+        self.assert_equal_studies("whole", "merged")
+        self.assert_runs("study", "merge", "shard1", "shard1", "shard2", "shard3")
+        self.assert_equal_studies("whole", "shard1")
+        self.study("partial")
+        self.assert_equal_studies("whole", "partial")
+
+    def test_shards_may_share_a_folder(self):
+        self.write_study()
+        self.study("whole")
+        for i in (2, 1):
+            self.study("shared", "--shard", f"{i}/2")
+        self.assert_equal_studies("whole", "shared")
+
+    def test_other_folders_are_refused(self):
+        self.write_study(plans="dfp8")
+        self.study("a")
+        self.write_study(plans="dfp8 dfp12")
+        self.study("b", "--shard", "1/2")
+        self.assert_refused("study", "merge", "c", "a", "b", says=["not of the same study", "one has 4 runs, the other 8"])
+        self.assert_refused("study", "merge", "c", "a", "nowhere", says=["nowhere", "is no folder of a study"])
+        for text in ("", "{", "[]", '{"outline_version": 1}', '{"outline_version": 2}', "[" * 100000):
+            self.write("broken/study.json", text)
+            self.assert_refused("study", "merge", "c", "broken", says="is no folder of a study")
+        self.assertFalse((self.folder / "c").exists())
+
+
+class ChangeTest(StudyTest):
+    def test_a_changed_file_keeps_what_has_ended(self):
+        self.write_study(plans="dfp16 dfp8", seeds="1")
+        self.study("a")
+        self.write_study(plans="dfp8 dfp12", seeds="1")
+        changed = self.study("a")
+        self.assertIn("was begun with another study file", changed.stderr)
+        self.assertRegex(changed.stderr, r"2 runs that ended in a are no longer in the study \(dfp16/nearest_even, seed 1; "
+                                         r"dfp16/stochastic, seed 1\)")
+        self.assertEqual((self.folder / "a/study.ini").read_text(), (self.folder / "study.ini").read_text())
+        self.assertEqual(len(list((self.folder / "a/runs").iterdir())), 6)
+        self.study("b")
+        self.assert_equal_studies("a", "b")
+
+    def test_another_engine_is_refused(self):
+        self.write_study(plans="dfp8", seeds="1")
+        self.study("a")
+        before = (self.folder / "a/study.h5").read_bytes()
+        for options in ([], ["--dry-run"]):
+            self.assert_refused("study", "study.ini", "--out", "a", "--set", "run.engine=native", *options,
+                                says=["recorded with the engine simulate", "asks for native", "--set run.engine=simulate"])
+        self.assertEqual((self.folder / "a/study.h5").read_bytes(), before)
+
+    def test_a_damaged_or_foreign_record_is_refused(self):
+        self.write_study(plans="dfp8", seeds="1")
+        self.study("a")
+        record = self.folder / "a/runs" / self.runs("a")[1]["configuration_hash"] / "run.h5"
+        whole = record.read_bytes()
+        for damaged in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[: len(whole) // 2], b"", whole[:-12]):
+            record.write_bytes(damaged)
+            self.assert_refused("study", "study.ini", "--out", "a", says=str(record.relative_to(self.folder)))
+        record.write_bytes(whole)
+        self.study("a")
+
+    def test_other_data_of_the_same_settings_is_refused(self):
+        places = [self.write_cifar10(20).rename(self.folder / "one"), self.write_cifar10(21)]
+        self.write("study.ini", "[base]\ndata.name = cifar10\ntrain.epochs = 1\ntrain.batch = 50\nmodel.name = lenet5\n"
+                                "data.path = %s\n[point.a]\nplan.name = fp32\n[point.b]\nplan.name = dfp8\n" % places[0])
+        self.study("a", "--shard", "1/2")
+        self.assert_refused("study", "study.ini", "--out", "a", "--jobs", "1", "--quiet", "--set", f"data.path={places[1]}",
+                            says=["was computed on other data"])
+
+
+class RefusalTest(StudyTest):
+    def test_requests(self):
+        self.write_study()
+        for options, says in ((["--shard", "0/2"], "--shard must be i/n"), (["--shard", "3/2"], "--shard must be i/n"),
+                              (["--shard", "1"], "--shard must be i/n"), (["--jobs", "0"], "--jobs"),
+                              (["--seeds", "1 1"], "the seed '1' is there already"), (["--seeds", "-1"], "run.seed"),
+                              (["--set", "plan.name=fp32"], "would change what the points differ in"),
+                              (["--set", "run.out=x"], "not for a study to set"), (["--set", "train.epoch=1"], "unknown key"),
+                              (["--out", ""], "--out needs")):
+            with self.subTest(options):
+                self.assert_refused("study", "study.ini", *options, says=says)
+        self.assert_refused("study", "missing.ini", says="missing.ini")
+        self.assert_refused("study", says="FILE.ini")
+        self.assert_refused("study", "study.ini", "--out", "study.ini", says="study.ini")
+        self.assertEqual(self.files(), ["study.ini"])
+
+
+if __name__ == "__main__":
+    program.main()
