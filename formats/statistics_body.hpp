@@ -201,8 +201,10 @@ PRECSIM_INLINE BlockPart block(const float* x_of_part, const float* y_of_part, s
   using Doubles = typename Lanes<bytes>::Doubles;
   const std::int64_t whole = count & ~std::int64_t{statistics_lanes - 1};
   float rest_x[statistics_lanes] = {}, rest_y[statistics_lanes] = {};
-  std::memcpy(rest_x, x_of_part + whole, static_cast<std::size_t>(count - whole) * sizeof *rest_x);
-  std::memcpy(rest_y, y_of_part + whole, static_cast<std::size_t>(count - whole) * sizeof *rest_y);
+  if (whole != count) {
+    std::memcpy(rest_x, x_of_part + whole, static_cast<std::size_t>(count - whole) * sizeof *rest_x);
+    std::memcpy(rest_y, y_of_part + whole, static_cast<std::size_t>(count - whole) * sizeof *rest_y);
+  }
   double signals[statistics_lanes], noises[statistics_lanes], sizes[statistics_lanes];
   for (int first = 0; first < statistics_lanes; first += Lanes<bytes>::count) {
     Doubles x, y, size, signal{}, noise{}, max_abs{};
