@@ -67,7 +67,7 @@ std::int64_t parse_index(std::string_view text, const kernels::ConvShape& shape,
 
 /// The first output of the call with an overflow event.
 std::int64_t first_overflow(const nn::CallReport& report) {
-  if (!report.call.left.is_integer() || !report.call.right.is_integer()) {
+  if (!report.call.is_integer()) {
     throw UserError("--first-overflow: the operands are not both integers, so there is no lane to overflow");
   }
   std::vector<float> result(report.result.size());

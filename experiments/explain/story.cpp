@@ -197,7 +197,11 @@ std::optional<double> Story::relative_error() const {
 Story tell(const kernels::ProductCall& call, const kernels::Telemetry& telemetry, std::int64_t index) {
   const kernels::ProductShape product = product_shape(call.shape, call.pass);
   const kernels::ResultPlace place = result_place(call.shape, call.pass, index);
-  const bool integer = call.left.is_integer() && call.right.is_integer();
+  const bool integer = call.is_integer();
+  if (call.meet() == formats::OperandKind::scaled) {
+    throw UserError("this product multiplies MX elements block by block, whose steps are not told; give one of its roles "
+                    "another format, or compute it by precsim gemm or conv under --engine check");
+  }
   Story story{.shape = call.shape,
               .pass = call.pass,
               .accumulators = call.accumulators,
