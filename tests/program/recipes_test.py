@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """A step of every recipe for CIFAR-10 and ImageNet as a user runs it, on small generated images; the ImageNet networks
-from a folder of pictures and with every product computed twice, as scripts/try_imagenet_networks does at full size.
+from a folder of pictures and with every product computed twice, as scripts/try_imagenet_networks does at full size. The
+shipped studies: all of their points are valid.
 
     recipes_test.py PRECSIM"""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -43,6 +45,18 @@ class RecipesTest(ProgramTest):
             for plan in ("dfp16_paper", "fp32") if in_fp32_too else ("dfp16_paper",):
                 with self.subTest(path.stem, plan=plan):
                     self.step(path, {**pictures, "plan.name": plan, "run.engine": engine})
+
+    def test_every_study_has_valid_points(self):
+        found = sorted(path for path in ROOT.glob("experiments/studies/*.ini") if path.stem != "cnn_cifar10")
+        self.assertEqual([path.stem for path in found],
+                         ["accumulator", "accumulator_overflow", "exponents", "formats", "granularity", "rounding"])
+        for path in found:
+            with self.subTest(path.stem):
+                text = self.assert_runs("study", path, "--out", path.stem, "--dry-run").stdout
+                runs, points = map(int, re.search(r"(?m)^(\d+) runs of (\d+) points, \1 waiting$", text).groups())
+                self.assertGreater(points, 10)
+                self.assertEqual(runs, 3 * points)
+
 
 if __name__ == "__main__":
     program.main()
