@@ -39,9 +39,12 @@ Json shape_json(const kernels::ConvShape& s) {
 Json operand_json(const ToldStory& told, std::size_t side) {
   const kernels::OperandLine& line = side == 0 ? told.story.a : told.story.b;
   Json json{{"name", told.names[side]}, {"format", told.conversions[side].name()}};
-  if (told.story.integer) {
+  const DecodedFrom& from = told.decoded[side];
+  if (!line.exponents.empty()) {
     json["exponents"] = line.exponents;
     json["block"] = line.block;
+  } else if (!from.exponents.empty()) {
+    json["decoded_from"] = {{"exponents", from.exponents}, {"block", from.block}};
   }
   return json;
 }
@@ -93,8 +96,8 @@ Json steps_json(const Story& story, const explain::Excerpt& shown) {
   Json steps = Json::array();
   for (const explain::Range& range : shown.steps) {
     for (std::size_t i = range.first; i < range.end; ++i) {
-      steps.push_back(story.integer ? integer_step_json(story, story.integer_steps[i])
-                                    : float_step_json(story, story.float_steps[i]));
+      steps.push_back(story.is_integer() ? integer_step_json(story, story.integer_steps[i])
+                                         : float_step_json(story, story.float_steps[i]));
     }
   }
   return steps;
@@ -105,17 +108,22 @@ Json spills_json(const Story& story, const explain::Excerpt& shown) {
   for (const explain::Range& range : shown.chains) {
     for (std::size_t i = range.first; i < range.end; ++i) {
       const explain::ChainStory& chain = story.chains[i];
-      spills.push_back({{"chain", i},
-                        {"first_k", chain.chain.begin},
-                        {"end_k", chain.chain.end},
-                        {"overflow_events", chain.overflow_events},
-                        {"true_sum", chain.true_sum},
-                        {"lane", chain.lane},
-                        {"lane_as_float", static_cast<float>(chain.lane)},
-                        {"exponent_a", chain.exponent_a},
-                        {"exponent_b", chain.exponent_b},
-                        {"c_before", number(chain.before)},
-                        {"c_after", number(chain.after)}});
+      Json spill{{"chain", i},
+                 {"first_k", chain.chain.begin},
+                 {"end_k", chain.chain.end},
+                 {"overflow_events", chain.overflow_events}};
+      if (story.is_integer()) {
+        spill["true_sum"] = chain.true_sum;
+        spill["lane"] = chain.lane;
+        spill["lane_as_float"] = chain.spilled;
+      } else {
+        spill["sum"] = number(chain.spilled);
+      }
+      spill["exponent_a"] = chain.exponent_a;
+      spill["exponent_b"] = chain.exponent_b;
+      spill["c_before"] = number(chain.before);
+      spill["c_after"] = number(chain.after);
+      spills.push_back(spill);
     }
   }
   return spills;
@@ -134,10 +142,12 @@ Json head_json(const ToldStory& told) {
   }
   json["shape"] = shape_json(story.shape);
   json["length"] = story.length;
-  json["accumulator"] = story.integer ? story.accumulators.integer.name() : story.accumulators.floating.name();
-  if (story.integer) {
+  json["accumulator"] = story.is_integer() ? story.accumulators.integer.name() : story.accumulators.floating.name();
+  if (story.is_integer()) {
     json["chain_length"] = story.chain_length;
     json["proved"] = story.proved;
+  }
+  if (!story.chains.empty()) {
     json["chains"] = story.chains.size();
   }
   json["a"] = operand_json(told, 0);
@@ -180,15 +190,16 @@ std::string story_json(const ToldStory& told, bool full) {
   const explain::Excerpt shown = explain::excerpt(story, full);
   Json json = head_json(told);
   json["overflow_events"] = story.overflow_events();
-  if (story.integer) {
+  if (story.is_integer()) {
     const explain::IntegerStep& peak = story.integer_steps[story.peak()];
     json["largest_sum"] = {{"k", peak.k}, {"exact_sum", peak.sum}};
   }
   json["whole"] = full;
   json["steps"] = steps_json(story, shown);
-  if (story.integer) {
+  if (!story.chains.empty()) {
     json["spills"] = spills_json(story, shown);
-  } else {
+  }
+  if (!story.is_integer()) {
     json["swallowed"] = story.swallowed();
   }
   json["sum"] = number(story.sum);

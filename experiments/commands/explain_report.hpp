@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,14 @@ struct RunPlace {
   std::string started;  ///< "from the beginning", "from step 20 of run.checkpoint.h5"
 };
 
+/// Under what the codes of one side of a mixed product were decoded.
+struct DecodedFrom {
+  std::vector<std::int16_t> exponents = {};  ///< one per block of the reduction; empty: none, or not known
+  std::int64_t block = 0;                    ///< products per block; 0: one block
+
+  int exponent(std::int64_t k) const { return exponents[block == 0 ? 0 : static_cast<std::size_t>(k / block)]; }
+};
+
 /// A story with what surrounds it.
 struct ToldStory {
   explain::Story story;
@@ -28,6 +37,7 @@ struct ToldStory {
   std::optional<RunPlace> run;  ///< none: given vectors
   std::string engine;           ///< who computed `computed`, in words
   float computed = 0;
+  std::array<DecodedFrom, 2> decoded = {};
 
   bool same_bits() const;
 };

@@ -122,11 +122,29 @@ void add_integer_step(const Story& story, const ChainStory& chain, const Integer
   }
 }
 
-std::string float_code(const formats::Conversion& conversion, float value) {
-  const formats::CodeRule rule = conversion.format->code_rule();
-  const auto* format = std::get_if<formats::FloatFormat>(&rule);
-  const auto code = format == nullptr ? std::nullopt : formats::encode(*format, value, {}, 0);
-  return code ? fmt::format("{:#0{}x}", *code, 2 + (format->width() + 3) / 4) : bits_text(value);
+std::string code_of(const formats::FloatFormat& format, float value) {
+  const auto code = formats::encode(format, value, {}, 0);
+  return code ? fmt::format("{:#0{}x}", *code, 2 + (format.width() + 3) / 4) : bits_text(value);
+}
+
+/// The code of value k of a side: of its format, or, where that is not known, of FP32.
+std::string float_code(const ToldStory& told, std::size_t side, std::int64_t k, float value) {
+  const formats::Format& format = *told.conversions[side].format;
+  const formats::CodeRule rule = format.code_rule();
+  if (const auto* record = std::get_if<formats::FloatFormat>(&rule)) {
+    return code_of(*record, value);
+  }
+  const auto* scaled = std::get_if<formats::ScaledFloat>(&rule);
+  if (scaled != nullptr && told.story.is_scaled()) {
+    return code_of(scaled->element, value);
+  }
+  const DecodedFrom& from = told.decoded[side];
+  constexpr int lowest_step = -149;  // below, FP32 does not hold every code times the step
+  if (from.exponents.empty() || (scaled == nullptr && from.exponent(k) < lowest_step)) {
+    return bits_text(value);
+  }
+  const double element = static_cast<double>(value) * formats::power_of_two(-from.exponent(k));
+  return scaled != nullptr ? code_of(scaled->element, static_cast<float>(element)) : fmt::format("{:.0f}", element);
 }
 
 /// after - (before + product), exactly.
@@ -189,25 +207,25 @@ std::string integer_steps_text(const Story& story, const Excerpt& shown) {
 }
 
 std::string spills_text(const Story& story, const Excerpt& shown) {
-  StepTable table({{"chain"},
-                   {"k", "", cli::Align::left},
-                   {"events"},
-                   {"true sum"},
-                   {"lane"},
-                   {"as float"},
-                   {"scale"},
-                   {"c before"},
-                   {"c after"},
-                   {"bits"}});
+  const bool lanes = story.is_integer();
+  std::vector<cli::Column> columns{{lanes ? "chain" : "block"}, {"k", "", cli::Align::left}, {"events"}};
+  if (lanes) {
+    append<cli::Column>(columns, {{"true sum"}, {"lane"}});
+  }
+  append<cli::Column>(columns, {{lanes ? "as float" : "sum"}, {"scale"}, {"c before"}, {"c after"}, {"bits"}});
+  StepTable table(columns);
   for (const Range& range : shown.chains) {
     table.begin(range);
     for (std::size_t i = range.first; i < range.end; ++i) {
       const ChainStory& chain = story.chains[i];
-      table.add_row({fmt::to_string(i), fmt::format("{} to {}", chain.chain.begin, chain.chain.end - 1),
-                     fmt::to_string(chain.overflow_events), fmt::to_string(chain.true_sum), fmt::to_string(chain.lane),
-                     float_text(static_cast<float>(chain.lane)),
-                     fmt::format("2^({} + {})", chain.exponent_a, chain.exponent_b), float_text(chain.before),
-                     float_text(chain.after), bits_text(chain.after)});
+      std::vector<std::string> cells{fmt::to_string(i), fmt::format("{} to {}", chain.chain.begin, chain.chain.end - 1),
+                                     fmt::to_string(chain.overflow_events)};
+      if (lanes) {
+        append(cells, {fmt::to_string(chain.true_sum), fmt::to_string(chain.lane)});
+      }
+      append(cells, {float_text(chain.spilled), fmt::format("2^({} + {})", chain.exponent_a, chain.exponent_b),
+                     float_text(chain.before), float_text(chain.after), bits_text(chain.after)});
+      table.add_row(std::move(cells));
     }
   }
   return table.finish(story.chains.size());
@@ -229,7 +247,7 @@ std::string float_steps_text(const ToldStory& told, const Excerpt& shown) {
       const FloatStep& step = story.float_steps[i];
       const explain::Source source = story.source(step.k);
       const auto side = [&](std::size_t s, float value, Origin origin) {
-        return origin == Origin::padding ? std::string("pad") : float_code(told.conversions[s], value);
+        return origin == Origin::padding ? std::string("pad") : float_code(told, s, step.k, value);
       };
       std::vector<std::string> cells = place_cells(story, step.k);
       append(cells,

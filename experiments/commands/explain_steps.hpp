@@ -17,6 +17,7 @@ bool has_taps(const explain::Story& story);
 /// What `shown` has of the steps and the spills, with dots where some are left out.
 std::string integer_steps_text(const explain::Story& story, const explain::Excerpt& shown);
 std::string float_steps_text(const ToldStory& told, const explain::Excerpt& shown);
+/// Of integers or scaled elements.
 std::string spills_text(const explain::Story& story, const explain::Excerpt& shown);
 
 }  // namespace precsim::experiments

@@ -1,7 +1,9 @@
 // The story of one output for people.
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <optional>
+#include <span>
 
 #include "experiments/commands/explain_report.hpp"
 #include "experiments/commands/explain_steps.hpp"
@@ -37,7 +39,11 @@ std::string product_text(const ToldStory& told) {
 }
 
 std::string accumulator_text(const Story& story) {
-  if (!story.integer) {
+  if (story.is_scaled()) {
+    return fmt::format("{}; {} of unscaled elements, spilled into FP32", story.accumulators.floating.name(),
+                       story.chains.size() == 1 ? "one sum" : fmt::format("{} sums", story.chains.size()));
+  }
+  if (!story.is_integer()) {
     return story.accumulators.floating.name();
   }
   const arith::IntegerAccumulator& accumulator = story.accumulators.integer;
@@ -48,18 +54,26 @@ std::string accumulator_text(const Story& story) {
       story.proved ? "proved not to overflow anywhere in this product" : "not proved");
 }
 
+std::string exponents_text(std::span<const std::int16_t> exponents, std::int64_t block) {
+  if (exponents.empty()) {
+    return "";
+  }
+  return block == 0 ? fmt::format(", exponent {}", exponents.front())
+                    : fmt::format(", {} along the reduction, blocks of {}: {}",
+                                  exponents.size() == 1 ? "1 exponent" : fmt::format("{} exponents", exponents.size()),
+                                  block, fmt::join(exponents, " "));
+}
+
 std::string operand_text(const ToldStory& told, std::size_t side) {
   const kernels::OperandLine& line = side == 0 ? told.story.a : told.story.b;
-  std::string text = fmt::format("{}, {}", told.names[side], told.conversions[side].name());
-  if (!told.story.integer) {
-    const bool decoded = told.conversions[side].format->kind() == formats::OperandKind::integer;
-    return text + (decoded ? ", decoded to FP32 (the other operand is no integer)" : "");
+  const std::string text = fmt::format("{}, {}", told.names[side], told.conversions[side].name());
+  if (told.story.meet != formats::OperandKind::floating) {
+    return text + exponents_text(line.exponents, line.block_stride == 0 ? 0 : line.block);
   }
-  if (line.block_stride == 0) {
-    return text + fmt::format(", exponent {}", line.exponents.front());
-  }
-  return text + fmt::format(", {} exponents along the reduction, blocks of {}: {}", line.exponents.size(), line.block,
-                            fmt::join(line.exponents, " "));
+  const DecodedFrom& from = told.decoded[side];
+  const bool decoded = told.conversions[side].format->kind() != formats::OperandKind::floating;
+  return text + exponents_text(from.exponents, from.block) +
+         (decoded ? ", decoded to FP32 (the other operand is of another kind)" : "");
 }
 
 std::string head_text(const ToldStory& told) {
@@ -97,8 +111,9 @@ std::string events_text(const Story& story) {
 
 std::string peak_text(const Story& story) {
   const std::size_t i = story.peak();
-  if (!story.integer) {
-    return fmt::format("{} at k = {}", float_text(story.float_steps[i].after), story.float_steps[i].k);
+  if (!story.is_integer()) {
+    return fmt::format("{} at k = {}{}", float_text(story.float_steps[i].after), story.float_steps[i].k,
+                       story.is_scaled() ? ", unscaled" : "");
   }
   const explain::IntegerStep& step = story.integer_steps[i];
   return fmt::format("{} at k = {}, in {} bits", step.sum, step.k, arith::bits_needed(step.sum));
@@ -118,7 +133,7 @@ std::string end_text(const ToldStory& told) {
   cli::Table table({{"end", "", cli::Align::left}, {"", "", cli::Align::left}});
   table.add_row({"overflow events", events_text(story)});
   table.add_row({"largest sum", peak_text(story)});
-  if (!story.integer) {
+  if (!story.is_integer()) {
     table.add_row({"swallowed products", fmt::format("{} of {}", story.swallowed(), story.length)});
   }
   if (story.bias) {
@@ -141,12 +156,13 @@ std::string story_text(const ToldStory& told, bool full) {
   const Story& story = told.story;
   const explain::Excerpt shown = explain::excerpt(story, full);
   std::string text = head_text(told) + '\n';
-  text += story.integer ? integer_steps_text(story, shown) : float_steps_text(told, shown);
+  text += story.is_integer() ? integer_steps_text(story, shown) : float_steps_text(told, shown);
   if (shown.hidden_events != 0) {
     text += fmt::format("{} more overflow events are not shown; --full shows every step\n", shown.hidden_events);
   }
-  if (story.integer) {
-    text += "\nspills: c = RNE(lane as float * scale + c)\n" + spills_text(story, shown);
+  if (!story.chains.empty()) {
+    text += fmt::format("\nspills: c = RNE({} * scale + c)\n{}", story.is_integer() ? "lane as float" : "sum",
+                        spills_text(story, shown));
   }
   return text + '\n' + end_text(told);
 }

@@ -32,6 +32,16 @@ explain::Vector parse_vector(const cli::Arguments& arguments, const std::string&
   return vector;
 }
 
+DecodedFrom decoded_from(const explain::VectorStory& told, const explain::Vector& vector, std::size_t side) {
+  const formats::Format& format = *vector.conversion.format;
+  if (told.story.meet != formats::OperandKind::floating || format.kind() == formats::OperandKind::floating) {
+    return {};
+  }
+  const std::vector<std::int16_t>& exponents = told.report.operands[side].exponents;
+  const auto fixed = static_cast<std::int16_t>(format.block_exponent(0));
+  return {exponents.empty() ? std::vector{fixed} : exponents, format.blocking().size};
+}
+
 }  // namespace
 
 cli::ExitCode explain_vectors(const cli::Arguments& arguments, cli::Streams& streams) {
@@ -60,12 +70,13 @@ cli::ExitCode explain_vectors(const cli::Arguments& arguments, cli::Streams& str
                                difference.other, difference.with);
     return cli::ExitCode::mismatch;
   }
-  return print_story({std::move(told.story),
+  return print_story({told.story,
                       {"--a", "--b"},
                       {vectors[0].conversion, vectors[1].conversion},
                       {},
                       "simulation and native kernel",
-                      told.report.result.front()},
+                      told.report.result.front(),
+                      {decoded_from(told, vectors[0], 0), decoded_from(told, vectors[1], 1)}},
                      arguments, streams);
 }
 

@@ -23,7 +23,7 @@ std::vector<Range> step_ranges(const Story& story) {
 }
 
 bool overflows(const Story& story, std::size_t step) {
-  return story.integer ? story.integer_steps[step].overflows() : story.float_steps[step].overflows;
+  return story.is_integer() ? story.integer_steps[step].overflows() : story.float_steps[step].overflows;
 }
 
 void mark(std::vector<char>& marks, std::size_t first, std::size_t end) {

@@ -24,18 +24,20 @@ struct IntegerStep {
   bool overflows() const { return arith::is_overflow(sum); }
 };
 
-/// One chain, and its spill c_after = RNE(float(lane) * 2^(exponent_a + exponent_b) + c_before).
+/// One chain, and its spill c_after = RNE(spilled * 2^(exponent_a + exponent_b) + c_before).
 struct ChainStory {
   arith::Chain chain;
-  std::size_t first_step = 0, end_step = 0;  ///< in Story::integer_steps
+  std::size_t first_step = 0, end_step = 0;  ///< in Story::integer_steps or, of scaled elements, float_steps
   std::uint64_t overflow_events = 0;
-  std::int32_t lane = 0;      ///< at the end
-  std::int64_t true_sum = 0;  ///< of the products
+  std::int32_t lane = 0;      ///< of integers, at the end
+  std::int64_t true_sum = 0;  ///< of the products of integers
   int exponent_a = 0, exponent_b = 0;
+  float spilled = 0;  ///< float(lane), or the sum of unscaled elements
   float before = 0, after = 0;
 };
 
-/// One floating-point step: sum and product, the latter exact, or as its own format stores it.
+/// One floating-point step: sum and product, the latter exact, or as its own format stores it; unscaled where elements
+/// are.
 struct FloatStep {
   std::int64_t k = 0;
   float before = 0;
@@ -64,14 +66,14 @@ struct Story {
   kernels::Accumulators accumulators = {};
   std::int64_t index = 0;  ///< of the output in the result tensor
   kernels::ResultPlace place = {};
-  bool integer = false;
+  formats::OperandKind meet = formats::OperandKind::floating;
   std::int64_t length = 0;  ///< products of the output
   kernels::OperandLine a, b;
 
-  std::int64_t chain_length = 0;  ///< N of integer products; arith::chain_to_end: the whole reduction
+  std::int64_t chain_length = 0;  ///< N of integer products; arith::chain_to_end: the whole reduction or block
   bool proved = false;            ///< that no chain of the whole product can overflow
   std::vector<IntegerStep> integer_steps = {};
-  std::vector<ChainStory> chains = {};
+  std::vector<ChainStory> chains = {};  ///< of integers and of scaled elements (MX)
   std::vector<FloatStep> float_steps = {};
 
   float sum = 0;  ///< after the last spill or step; a zero is +0
@@ -81,6 +83,8 @@ struct Story {
   /// The exact sum of the products, and with the bias; none where an operand is not finite.
   std::optional<Dyadic> exact_sum = {}, exact_result = {};
 
+  bool is_integer() const { return meet == formats::OperandKind::integer; }
+  bool is_scaled() const { return meet == formats::OperandKind::scaled; }
   /// Of lanes, or of sums in floating point.
   std::uint64_t overflow_events() const;
   /// The step of the largest magnitude of an exact sum (in floating point, of a sum; infinities count): of equal ones
@@ -89,7 +93,7 @@ struct Story {
   /// Floating-point steps whose product is not zero and yet leaves the sum as it was.
   std::uint64_t swallowed() const;
   Source source(std::int64_t k) const;
-  /// a[k] * b[k] of a floating-point product.
+  /// a[k] * b[k] of a product in floating point; of scaled elements, unscaled.
   Dyadic exact_product(std::int64_t k) const;
   /// A unit of the last place of the result's format (the accumulator's; FP32 after spills and bias) at the exact
   /// result, as an exponent of two.

@@ -130,6 +130,58 @@ TEST(Explain, TellsSumsInFloatingPoint) {
   EXPECT_EQ(product.result, 17.001953125f);
 }
 
+Story of_blocks(const std::vector<float>& a, const std::string& format_a, const std::vector<float>& b,
+                const std::string& format_b, const std::string& accumulator) {
+  kernels::Accumulators accumulators;
+  accumulators.floating = arith::parse_float_accumulator(accumulator);
+  VectorStory told = tell_vectors({Vector{"--a", formats::parse_conversion(format_a), a, {}, 0},
+                                   Vector{"--b", formats::parse_conversion(format_b), b, {}, 0}},
+                                  accumulators, 1);
+  EXPECT_EQ(std::bit_cast<std::uint32_t>(told.story.result), std::bit_cast<std::uint32_t>(told.report.result[0]));
+  return std::move(told.story);
+}
+
+TEST(Explain, TellsBlocksOfScaledElements) {
+  const auto told = [](const std::string& accumulator) {
+    return of_blocks({1024, 36, 0.5, 0.25, 0.5}, "mxfp8_e4m3:block=2", {2, 3, 12, -8, 1}, "mxfp4_e2m1:block=4",
+                     accumulator);
+  };
+  const Story story = told("fp32");
+  EXPECT_TRUE(story.is_scaled());
+  EXPECT_THAT(story.a.exponents, ElementsAre(10 - 8, -1 - 8, -1 - 8));
+  EXPECT_THAT(story.b.exponents, ElementsAre(3 - 2, 0 - 2));
+  EXPECT_THAT(story.a.values, ElementsAre(256.0f, 9.0f, 256.0f, 128.0f, 256.0f));
+  EXPECT_THAT(story.b.values, ElementsAre(1.0f, 1.5f, 6.0f, -4.0f, 4.0f));
+  EXPECT_THAT(sums(story), ElementsAre(256.0f, 269.5f, 1536.0f, 1024.0f, 1024.0f));
+  ASSERT_EQ(story.chains.size(), 3u);
+  EXPECT_EQ(story.chains[0].spilled, 269.5f);
+  EXPECT_EQ(story.chains[1].exponent_a + story.chains[1].exponent_b, -8);
+  EXPECT_EQ(story.chains[1].before, 2156.0f);
+  EXPECT_EQ(story.chains[1].after, 2160.0f);
+  EXPECT_EQ(story.chains[2].chain.begin, 4);
+  EXPECT_EQ(story.result, 2160.5f);
+  EXPECT_EQ(*story.error_in_ulps(), 0.0);
+  EXPECT_EQ(story.peak(), 2u);
+
+  const Story rounded = told("bf16");
+  EXPECT_THAT(sums(rounded), ElementsAre(256.0f, 270.0f, 1536.0f, 1024.0f, 1024.0f));
+  EXPECT_EQ(rounded.result, 2164.5f);
+  EXPECT_EQ(rounded.exact_result->nearest(), 2160.5);
+  EXPECT_EQ(*rounded.error_in_ulps(), 4 * 4096.0);
+  EXPECT_THAT(excerpt(rounded, false).chains, ElementsAre(Range{0, 3}));
+  EXPECT_THAT(excerpt(rounded, true).steps, ElementsAre(Range{0, 2}, Range{2, 4}, Range{4, 5}));
+}
+
+TEST(Explain, SumsOfBlocksOverflowOneByOne) {
+  const Story story = of_blocks({1, 1, 1, 1}, "mxfp8_e5m2:block=2", {1, 1, -1, 1}, "mxfp8_e5m2:block=2", "fp16");
+  EXPECT_THAT(sums(story), ElementsAre(HUGE_VALF, HUGE_VALF, -HUGE_VALF, -HUGE_VALF));  // 2^15 * 2^15
+  EXPECT_EQ(story.overflow_events(), 2u);
+  EXPECT_EQ(story.chains[1].overflow_events, 1u);
+  EXPECT_EQ(story.chains[0].after, HUGE_VALF);
+  EXPECT_TRUE(formats::is_nonfinite(story.result));
+  EXPECT_EQ(story.exact_result->nearest(), 2.0);
+}
+
 TEST(Explain, StochasticSumsAreThoseOfTheEngines) {
   std::vector<float> a, b;
   for (int i = 0; i < 50; ++i) {
@@ -246,11 +298,11 @@ class WholeProduct : public testing::Test {
     for (std::size_t i = 0; i < result.size(); ++i) {
       const Story story = tell(call, telemetry, static_cast<std::int64_t>(i));
       ASSERT_EQ(std::bit_cast<std::uint32_t>(story.result), std::bit_cast<std::uint32_t>(result[i])) << i;
-      if (story.integer && events == 0 && story.overflow_events() != 0) {
+      if (story.is_integer() && events == 0 && story.overflow_events() != 0) {
         first_output = static_cast<std::int64_t>(i);
         first_k = std::ranges::find_if(story.integer_steps, &IntegerStep::overflows)->k;
       }
-      events += story.integer ? story.overflow_events() : 0;
+      events += story.is_integer() ? story.overflow_events() : 0;
       expect_sources(story);
     }
     EXPECT_EQ(events, telemetry.overflow_events);
@@ -263,7 +315,7 @@ class WholeProduct : public testing::Test {
       const Source source = story.source(k);
       const auto i = static_cast<std::size_t>(k);
       if (source.a != Origin::element) {
-        ASSERT_EQ(story.integer ? static_cast<float>(story.a.codes[i]) : story.a.values[i], 0.0f);
+        ASSERT_EQ(story.is_integer() ? static_cast<float>(story.a.codes[i]) : story.a.values[i], 0.0f);
         ASSERT_EQ(source.index_a, -1);
         ++zeros;
       }
@@ -301,6 +353,15 @@ TEST_F(WholeProduct, OfIntegersFloatsAndBlocksInEveryPass) {
       expect_whole({shape, pass, left, right, accumulators, {}, pass_bias});
       ++calls;
     }
+    const auto scaled = [&](Side side, const char* name) {
+      const kernels::OperandConversion how{formats::parse_conversion(name), {}, "a"};
+      const formats::OperandKind kind = formats::OperandKind::scaled;
+      return kernels::Operand{.matrix =
+                                  convert_blocked(shape, pass, side, tensor(pass, side).values, how, kind).matrix};
+    };
+    const kernels::Operand left = scaled(Side::left, "mxfp8_e4m3:block=2");
+    const kernels::Operand right = scaled(Side::right, "mxfp6_e2m3:block=4");
+    expect_whole({shape, pass, left, right, accumulators, {7, formats::Stream::rounding, 3, 5, 0}, pass_bias});
     const kernels::Operand a{.values = tensor(pass, Side::left).values};
     const kernels::Operand b{.values = tensor(pass, Side::right).values};
     expect_whole({shape, pass, a, b, accumulators, {7, formats::Stream::rounding, 3, 5, 0}, pass_bias});

@@ -73,6 +73,20 @@ class RunTest(ProgramTest):
             self.assertIn(story["result"]["bits"], text)
         self.assertEqual(seen, set(PASSES))
 
+    def test_products_of_mx_floats_are_told_in_every_pass(self):
+        self.train({"plan.name": "mxfp8_e4m3", "plan.float_accumulator": "bf16"}, "--out", "mx.h5")
+        for name in PASSES:
+            story = self.explain("mx.h5", "--layer", "conv2", "--pass", name, "--step", 2, "--index", 0, "--full")
+            self.assertTrue(story["engine"]["same_bits"])
+            self.assertEqual((len(story["spills"]), len(story["steps"])), (story["chains"], story["length"]))
+            at, c = 0, 0
+            for spill in story["spills"]:
+                self.assertEqual((spill["first_k"], spill["c_before"]["value"]), (at, c))
+                self.assertEqual(story["steps"][at]["sum_before"]["value"], 0)
+                at, c = spill["end_k"], spill["c_after"]["value"]
+                self.assertEqual(story["steps"][at - 1]["sum_after"], spill["sum"])
+            self.assertEqual((at, c), (story["length"], story["sum"]["value"]))
+
     def test_checkpoints_engines_and_the_beginning_give_one_story(self):
         self.train({"plan.name": "dfp16", "model.name": "mlp", "optimizer.lr": 1e-9}, "--out", "run.h5",
                    "--checkpoint-every", 4)  # learns nothing: the first evaluation, after step 2, stays the best
@@ -212,6 +226,33 @@ class VectorTest(ProgramTest):
         self.assertEqual(story["result"]["value"], None)  # infinite
         self.assertIn("overflow", self.assert_runs(*arguments, "--accumulator", "fp16").stdout)
         self.assertIn("relative", self.assert_runs(*arguments).stdout)
+
+    def test_blocks_of_mx_floats(self):
+        vectors = ["explain", "--a", "1024 36 0.5 0.25 0.5", "--b", "2 3 12 -8 1", "--format-a", "mxfp8_e4m3:block=2",
+                   "--format-b"]
+        text = self.assert_runs(*vectors, "mxfp4_e2m1:block=4").stdout
+        for words in ("3 exponents along the reduction, blocks of 2: 2 -9 -9", "0x78", "3 sums of unscaled elements",
+                      "2^(-9 + 1)", "269.5", "2160.5", "the same bits"):
+            self.assertIn(words, text)
+        story = json.loads(self.assert_runs(*vectors, "mxfp4_e2m1:block=4", "--json").stdout)
+        self.assertEqual([(spill["sum"]["value"], spill["exponent_a"], spill["exponent_b"], spill["c_after"]["value"])
+                          for spill in story["spills"]], [(269.5, 2, 1, 2156), (1024, -9, 1, 2160),
+                                                          (1024, -9, -2, 2160.5)])
+        self.assertEqual((story["chains"], story["a"]["block"], story["b"]["exponents"]), (3, 2, [1, -2]))
+
+    def test_mixed_sides_show_their_codes(self):
+        vectors = ["explain", "--a", "1024 36 0.5 0.25 0.5", "--b", "2 3 12 -8 1", "--format-a", "mxfp8_e4m3:block=2",
+                   "--format-b", "dfp8:block=4"]
+        text = self.assert_runs(*vectors).stdout
+        rows = [line.split() for line in text.splitlines()]
+        self.assertTrue(any(row[:5] == ["0", "0x78", "1024", "16", "2"] for row in rows), text)
+        self.assertTrue(any(row[:5] == ["3", "0x70", "0.25", "-64", "-8"] for row in rows), text)
+        self.assertTrue(any(row[:5] == ["4", "0x78", "0.5", "64", "1"] for row in rows), text)
+        self.assertIn("blocks of 4: -3 -6, decoded to FP32 (the other operand is of another kind)", text)
+        story = json.loads(self.assert_runs(*vectors, "--json").stdout)
+        self.assertEqual(story["b"]["decoded_from"], {"exponents": [-3, -6], "block": 4})
+        fixed = self.assert_runs(*vectors[:-1], "fix4.4").stdout
+        self.assertIn("exponent -4", fixed)
 
     def test_mistakes_are_sentences(self):
         both = ["--a", "1 2", "--b", "3 4"]
