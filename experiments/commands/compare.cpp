@@ -17,8 +17,8 @@
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/compare_report.hpp"
+#include "experiments/commands/compare_sources.hpp"
 #include "experiments/comparison/groups.hpp"
-#include "experiments/record/recovery.hpp"
 #include "formats/error.hpp"
 
 namespace precsim::experiments {
@@ -31,12 +31,14 @@ const cli::Command command{
                  .meaning = "two files: all outside /provenance, bit by bit; exit code 1 names the first difference"},
                 {.name = "reference",
                  .argument = "LABEL",
-                 .meaning = "the configuration that the others are compared with (the first)"},
+                 .meaning = "the configuration that the others are compared with (that of the study, or the first)"},
                 {.name = "by-layer", .meaning = "SQNR and overflow layer by layer"},
                 {.name = "style", .argument = "NAME", .meaning = "text, csv, markdown or latex (text)"},
                 {.name = "json", .meaning = "print JSON"}},
-    .positional =
-        cli::Positional{"RUN", "records; those that differ in the seed alone are one configuration", 1, 100000},
+    .positional = cli::Positional{"RUN",
+                                  "records, and studies (DIR or DIR/study.h5) for all their runs; those that differ in "
+                                  "the seed alone are one configuration",
+                                  1, 100000},
     .example = "precsim compare a.h5 b.h5 --style markdown"};
 
 /// Forks, because HDF5 1.10 itself crashes on some damaged files: the child gets nothing and goes on, the parent its
@@ -77,7 +79,8 @@ void check_options(const cli::Arguments& parsed) {
   }
 }
 
-cli::ExitCode compare_exactly(const std::string& first, const std::string& second, bool json, std::ostream& out) {
+cli::ExitCode compare_exactly(const std::filesystem::path& first, const std::filesystem::path& second, bool json,
+                              std::ostream& out) {
   const auto difference = record::first_difference(first, second);
   if (json) {
     cli::Json result{{"equal", !difference}};
@@ -103,7 +106,8 @@ cli::ExitCode run_compare(std::span<const std::string> arguments, cli::Streams& 
   }
   const cli::Arguments parsed = cli::parse_arguments(command, arguments);
   check_options(parsed);
-  CompareOptions options{.reference = parsed.value("reference").value_or(""), .by_layer = parsed.has("by-layer")};
+  CompareOptions options;
+  options.by_layer = parsed.has("by-layer");
   options.style = cli::parse_table_style(parsed.value("style").value_or("text"));
   const std::vector<std::string>& files = parsed.positionals();
   if (const auto code = exit_code_of_child(files)) {
@@ -111,11 +115,13 @@ cli::ExitCode run_compare(std::span<const std::string> arguments, cli::Streams& 
   }
   H5dont_atexit();  // closing the library after a damaged file prints a line of its own
   if (parsed.has("exact")) {
-    return compare_exactly(files[0], files[1], parsed.has("json"), streams.out);
+    return compare_exactly(exact_file(files[0]), exact_file(files[1]), parsed.has("json"), streams.out);
   }
+  const CompareSources sources = compare_sources(files);
+  options.reference = parsed.value("reference").value_or(sources.reference);
   std::vector<comparison::ComparedRun> runs;
-  std::ranges::transform(files, std::back_inserter(runs), [](const auto& file) { return comparison::read_run(file); });
-  const std::vector<comparison::Group> groups = comparison::group_runs(std::move(runs));
+  std::ranges::transform(sources.files, std::back_inserter(runs), comparison::read_run);
+  const std::vector<comparison::Group> groups = comparison::group_runs(std::move(runs), sources.names);
   streams.out << (parsed.has("json") ? cli::json_text(compare_json(groups, options)) : compare_text(groups, options));
   return cli::ExitCode::ok;
 }

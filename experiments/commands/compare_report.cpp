@@ -107,23 +107,45 @@ Titled configurations(const std::vector<Group>& groups) {
   return {"configurations: what differs", std::move(table)};
 }
 
+std::string steps_cell(const comparison::SoFar& latest) {
+  return latest.accuracy.count == 0              ? "-"
+         : latest.first_step == latest.last_step ? fmt::to_string(latest.last_step)
+                                                 : fmt::format("{} to {}", latest.first_step, latest.last_step);
+}
+
 Titled accuracies(const std::vector<Group>& groups, const Group& reference) {
-  cli::Table table({{"configuration", "", Align::left},
-                    {"test accuracy", "%"},
-                    {"deviation", "points"},
-                    {"difference", "points"},
-                    {"+- (95 %)", "points"},
-                    {"best", "%"},
-                    {"test loss", "nat"},
-                    {"training loss", "nat"}});
+  std::vector<cli::Column> columns = {{"configuration", "", Align::left},
+                                      {"test accuracy", "%"},
+                                      {"deviation", "points"},
+                                      {"difference", "points"},
+                                      {"+- (95 %)", "points"},
+                                      {"best", "%"},
+                                      {"test loss", "nat"},
+                                      {"training loss", "nat"}};
+  const bool running = std::ranges::any_of(groups, [](const Group& group) { return so_far(group).accuracy.count; });
+  if (running) {
+    columns.push_back({"unfinished: accuracy so far", "%"});
+    columns.push_back({"after step"});
+  }
+  cli::Table table(columns);
   for (const Group& group : groups) {
     const comparison::Spread accuracy = spread(group, "test_accuracy");
     const comparison::PairedDifference difference = paired_difference(group, reference, "test_accuracy");
     const bool itself = &group == &reference;
-    table.add_row({group.label, cell(100 * accuracy.mean, 2), cell(100 * accuracy.deviation, 2),
-                   itself ? "" : cell(100 * difference.mean, 2), itself ? "" : cell(100 * difference.half_width, 2),
-                   cell(100 * spread(group, "best_test_accuracy").mean, 2), cell(spread(group, "test_loss").mean, 4),
-                   cell(spread(group, "training_loss").mean, 4)});
+    std::vector<std::string> cells = {group.label,
+                                      cell(100 * accuracy.mean, 2),
+                                      cell(100 * accuracy.deviation, 2),
+                                      itself ? "" : cell(100 * difference.mean, 2),
+                                      itself ? "" : cell(100 * difference.half_width, 2),
+                                      cell(100 * spread(group, "best_test_accuracy").mean, 2),
+                                      cell(spread(group, "test_loss").mean, 4),
+                                      cell(spread(group, "training_loss").mean, 4)};
+    if (running) {
+      const comparison::SoFar latest = so_far(group);
+      cells.push_back(cell(100 * latest.accuracy.mean, 2));
+      cells.push_back(steps_cell(latest));
+    }
+    table.add_row(cells);
   }
   return {
       fmt::format("accuracy after the last step, mean over seeds; differences to {} paired by seed", reference.label),
@@ -256,7 +278,12 @@ cli::Json group_json(const Group& group, const std::vector<std::string>& keys, c
   cli::Json json{{"label", group.label}, {"settings", settings}, {"runs", cli::Json::array()}};
   std::set<std::string> figures;
   for (const comparison::ComparedRun& run : group.runs) {
-    json["runs"].push_back({{"file", run.file.string()}, {"seed", run.seed}, {"outcome", run.outcome}});
+    cli::Json row{{"file", run.file.string()}, {"seed", run.seed}, {"outcome", run.outcome}};
+    if (!run.has_ended() && run.latest) {
+      row["so_far"] = {
+          {"step", run.latest->step}, {"test_accuracy", run.latest->accuracy}, {"test_loss", run.latest->loss}};
+    }
+    json["runs"].push_back(row);
     for (const auto& [name, value] : run.figures) {
       figures.insert(name);
     }

@@ -125,6 +125,10 @@ void Overflow::add(const Overflow& other) {
 ComparedRun read_run(const std::filesystem::path& file) {
   const std::string source = file.string();
   const record::RecordHeader header = record::read_header(file);
+  if (record::find_value(header.run, "study_schema_version") != nullptr) {
+    throw UserError(fmt::format(
+        "{} is a gathered study, which has no steps of its runs; give it in its folder, or the folder", source));
+  }
   const auto version = record::value_of<std::int64_t>(header.run, "schema_version", source);
   if (version != record::schema_version) {
     throw UserError(fmt::format("{} has schema version {}; this program reads version {}", source, version,
@@ -140,6 +144,11 @@ ComparedRun read_run(const std::filesystem::path& file) {
   const TableRows summary = table(Table::summary);
   for (std::size_t row = 0; row < summary.size(); ++row) {
     run.figures[std::string(summary.text(row, "name"))] = summary.real(row, "value");
+  }
+  if (const TableRows evaluations = table(Table::evaluation); evaluations.size() != 0) {
+    const std::size_t last = evaluations.size() - 1;
+    run.latest = {evaluations.integer(last, "step"), evaluations.real(last, "accuracy"),
+                  evaluations.real(last, "loss")};
   }
   const TableRows training = table(Table::training);
   for (std::size_t row = 0; row < training.size(); ++row) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,12 @@ struct Overflow {
 
 using LayerRole = std::pair<std::string, std::string>;  ///< layer, role or pass
 
+/// A row of /evaluation.
+struct Evaluation {
+  std::int64_t step = 0;
+  double accuracy = 0, loss = 0;
+};
+
 struct ComparedRun {
   std::filesystem::path file;
   /// Key and value of everything that can move a bit but the seed: the configuration, checksums of the data, the
@@ -49,11 +56,14 @@ struct ComparedRun {
   std::string state_hash;
   double seconds = 0;                     ///< 0 where the run has not ended
   std::map<std::string, double> figures;  ///< of /summary; empty where the run has not ended
+  std::optional<Evaluation> latest;       ///< the last of /evaluation
   std::vector<std::string> training;      ///< rows of /training as the record holds them
   std::vector<LayerRole> layers;          ///< keys of `sqnr` in the order in which they occur
   std::map<LayerRole, Sqnr> sqnr;         ///< of operands and of whatever is not FP32
   std::vector<LayerRole> passes;          ///< keys of `overflow` likewise
   std::map<LayerRole, Overflow> overflow;
+
+  bool has_ended() const { return outcome == "finished" || outcome == "diverged"; }
 };
 
 /// Raises UserError where the file is no record, is damaged, or has another schema version.

@@ -46,8 +46,8 @@ std::string letters(std::size_t number) {
 void set_labels(std::vector<Group>& groups, const std::map<std::filesystem::path, std::string>& names) {
   std::set<std::string> distinct;
   for (Group& group : groups) {
-    const auto named = names.find(group.runs.front().file);
-    group.label = named == names.end() ? common_beginning(group) : named->second;
+    const auto named = std::ranges::find_if(group.runs, [&](const auto& run) { return names.contains(run.file); });
+    group.label = named == group.runs.end() ? common_beginning(group) : names.at(named->file);
     distinct.insert(group.label);
   }
   if (distinct.size() != groups.size() || distinct.contains("")) {
@@ -130,6 +130,22 @@ Spread spread(const Group& group, std::string_view name) {
     }
   }
   return spread(values);
+}
+
+SoFar so_far(const Group& group) {
+  std::vector<double> accuracies;
+  SoFar all;
+  for (const ComparedRun& run : group.runs) {
+    if (run.has_ended() || !run.latest) {
+      continue;
+    }
+    const std::int64_t step = run.latest->step;
+    all.first_step = accuracies.empty() ? step : std::min(all.first_step, step);
+    all.last_step = accuracies.empty() ? step : std::max(all.last_step, step);
+    accuracies.push_back(run.latest->accuracy);
+  }
+  all.accuracy = spread(accuracies);
+  return all;
 }
 
 PairedDifference paired_difference(const Group& group, const Group& reference, std::string_view name) {

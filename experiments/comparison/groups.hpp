@@ -18,8 +18,8 @@ struct Group {
 };
 
 /// In the order in which the configurations occur. Labels: what the names of a group's files begin with, where that
-/// tells the groups apart; else A, B, ... `names` gives a label for a file in their place. Raises UserError where a
-/// configuration has two runs of one seed.
+/// tells the groups apart; else A, B, ... `names` gives a label for the group of a file in their place. Raises
+/// UserError where a configuration has two runs of one seed.
 std::vector<Group> group_runs(std::vector<ComparedRun> runs,
                               const std::map<std::filesystem::path, std::string>& names = {});
 
@@ -34,6 +34,14 @@ struct Spread {
 };
 Spread spread(const std::vector<double>& values);
 Spread spread(const Group& group, std::string_view figure);
+
+/// The accuracy on the test set in the last evaluation of the runs that have not ended, and the range of the steps
+/// after which that was.
+struct SoFar {
+  Spread accuracy;
+  std::int64_t first_step = 0, last_step = 0;
+};
+SoFar so_far(const Group& group);
 
 /// The mean of figure(group) - figure(reference) over the seeds that both finished, and the half width of its
 /// confidence interval of 95 % (Student's t of the paired differences; NaN of fewer than two).

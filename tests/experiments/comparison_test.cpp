@@ -43,6 +43,28 @@ TEST(Comparison, FilesOfOneNameGetLetters) {
   EXPECT_EQ(named[1].label, "full");
 }
 
+TEST(Comparison, RunsThatHaveNotEndedTellTheirLastEvaluation) {
+  ComparedRun early = run("a_s2.h5", "dfp8", 2, 0.1), late = run("a_s3.h5", "dfp8", 3, 0.1);
+  early.outcome = "unfinished";
+  early.latest = {40, 0.25, 2.0};
+  late.outcome = "interrupted";
+  late.latest = {60, 0.5, 1.5};
+  ComparedRun finished = run("a_s1.h5", "dfp8", 1, 0.7);
+  finished.latest = {100, 0.7, 1.0};
+  const SoFar latest = so_far(group_runs({finished, late, early}).front());
+  EXPECT_EQ(latest.accuracy.count, 2u);
+  EXPECT_EQ(latest.accuracy.mean, 0.375);
+  EXPECT_EQ(latest.first_step, 40);
+  EXPECT_EQ(latest.last_step, 60);
+  EXPECT_EQ(so_far(group_runs({finished}).front()).accuracy.count, 0u);
+}
+
+TEST(Comparison, ANameIsOfAGroupWhicheverRunHasIt) {
+  const auto groups =
+      group_runs({run("x.h5", "dfp8", 1, 0.5), run("b/run.h5", "dfp8", 2, 0.7)}, {{"b/run.h5", "eight"}});
+  EXPECT_EQ(groups[0].label, "eight");
+}
+
 TEST(Comparison, OneSeedTwiceIsRefused) {
   EXPECT_THROW(group_runs({run("a.h5", "dfp8", 1, 0.5), run("b.h5", "dfp8", 1, 0.5)}), UserError);
 }

@@ -148,6 +148,84 @@ class GridTest(StudyTest):
                          [("fp32", 7, 4), ("dfp8/nearest_even", 7, 4)])
 
 
+class ComparisonTest(StudyTest):
+    def compare(self, *arguments) -> dict:
+        return json.loads(self.assert_runs("compare", *arguments, "--json").stdout)
+
+    def test_a_study_stands_for_its_runs(self):
+        self.write_study()
+        self.study("a")
+        runs = self.runs("a")
+        result = self.compare("a")
+        points = ["fp32", "dfp16/nearest_even", "dfp16/stochastic", "dfp8/nearest_even"]
+        self.assertEqual((result["reference"], [group["label"] for group in result["groups"]]), ("fp32", points))
+        for i, group in enumerate(result["groups"]):
+            both = [run["test_accuracy"] for run in runs[2 * i:2 * i + 2]]
+            self.assertAlmostEqual(group["figures"]["test_accuracy"]["mean"], sum(both) / 2)
+            self.assertEqual([run["seed"] for run in group["runs"]], [1, 2])
+        self.assertEqual(self.compare("a/study.h5"), result)
+        self.assertEqual(self.compare("a", "--reference", points[2])["reference"], points[2])
+        text = self.assert_runs("compare", "a/").stdout
+        self.assertIn("differences to fp32 paired by seed", text)
+        self.assertNotIn("so far", text)
+
+        self.write_study("more.ini", plans="dfp12 dfp8")  # shares two points with the first
+        self.study("b", file="more.ini")
+        result = self.compare("a", "b")
+        self.assertEqual([group["label"] for group in result["groups"]],
+                         ["a/" + point for point in points] + ["b/dfp12/nearest_even", "b/dfp12/stochastic"])
+        self.assertEqual(result["reference"], "a/fp32")
+        self.train({"model.name": "mlp", "plan.name": "bf16"}, "--out", "other.h5")
+        labels = [group["label"] for group in self.compare("other.h5", "a")["groups"]]
+        self.assertEqual(labels, ["other", *points])
+
+        self.assertIn("equal", self.assert_runs("compare", "a", "a/study.h5", "--exact").stdout)
+        self.assertIn("/", self.assert_runs("compare", "a", "b", "--exact", code=MISMATCH).stdout)
+
+    def test_what_is_neither_record_nor_study_is_refused(self):
+        (self.folder / "empty").mkdir()
+        self.write("text.h5", "text")
+        self.write("study.h5", "text")
+        for arguments, says in ((["empty"], "empty is no folder of a study"), (["text.h5"], "text.h5"),
+                                (["study.h5"], "study.h5"), (["missing"], "missing"),
+                                (["empty", "empty", "--exact"], "empty is no folder of a study")):
+            with self.subTest(arguments):
+                self.assert_refused("compare", *arguments, says=says)
+        self.write_study(seeds="1", plans="dfp8")
+        self.study("a")
+        (self.folder / "moved").mkdir()
+        os.rename(self.folder / "a/study.h5", self.folder / "moved/study.h5")
+        self.assert_refused("compare", "moved/study.h5", says="a gathered study")
+        self.assert_refused("compare", "a", "a", "--exact", says="study.h5")
+        for record in (self.folder / "a/runs").glob("*/run.h5"):
+            record.unlink()
+        self.assert_refused("compare", "a", says="no run of the study a has a record yet")
+
+    def test_runs_that_have_not_ended_show_their_last_evaluation(self):
+        self.write_study(epochs=100000, seeds="1", plans="dfp8", more="record.flush_seconds = 0")
+        process = self.start_program("study", "study.ini", "--out", "a", "--jobs", "2")
+        groups = []
+        while len(groups) < 2 or not all("so_far" in group["runs"][0] for group in groups):
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.1)
+            result = self.run_program("compare", "a", "--json")
+            groups = json.loads(result.stdout)["groups"] if result.returncode == OK else []
+        self.assertEqual([group["runs"][0]["outcome"] for group in groups], ["unfinished"] * 2)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=300)
+        text = self.assert_runs("compare", "a").stdout
+        self.assertIn("1 interrupted", text)
+        self.assertIn("unfinished: accuracy so far", text)
+        for group in self.compare("a")["groups"]:
+            self.assertEqual(group["figures"]["test_accuracy"]["runs"], 0)
+            run = group["runs"][0]
+            with h5py.File(self.folder / run["file"], "r") as file:
+                last = file["evaluation"][-1]
+            self.assertEqual(run["so_far"], {"step": last["step"], "test_accuracy": last["accuracy"],
+                                             "test_loss": last["loss"]})
+            self.assertRegex(text, rf"{group['label']} .* {100 * last['accuracy']:.2f} +{last['step']}\n")
+
+
 class SurvivalTest(StudyTest):
     def test_killed_five_times_it_ends_as_if_never_killed(self):
         self.write_study(epochs=8)
