@@ -53,7 +53,7 @@ std::uint64_t element_bytes(tensor_files::ElementType type) {
 TensorConversion meet(const formats::Conversion& conversion, const tensor_files::TensorEntry& entry) {
   const formats::Format& format = *conversion.format;
   const formats::Blocking blocking = format.blocking();
-  TensorConversion how{conversion, BlockGrid(entry.shape, blocking)};
+  TensorConversion how{conversion, tensor_files::BlockGrid(entry.shape, blocking)};
   how.scaled = blocking.kind != BlockKind::none && format.block_exponent(0x1p-100f) != format.block_exponent(0x1p100f);
   how.tracked = blocking.kind == BlockKind::channel || blocking.kind == BlockKind::reduction;
   how.scaled |= how.tracked;
@@ -217,7 +217,7 @@ class Analysis {
   /// The extremes of long blocks; conversions with equal blocks share them.
   bool measure(Work& work) {
     struct Measured {
-      BlockGrid grid;
+      tensor_files::BlockGrid grid;
       std::shared_ptr<std::vector<Range>> ranges;
       bool signs = false;
     };
@@ -240,7 +240,7 @@ class Analysis {
       const float* const x = stream.hold(at, end);
       for (const Measured& blocks : measured) {
         for (std::int64_t e = at; e < end;) {
-          const BlockPlace place = blocks.grid.at(e);
+          const tensor_files::BlockPlace place = blocks.grid.at(e);
           const std::int64_t stop = std::min(end, place.first + place.size);
           widen((*blocks.ranges)[static_cast<std::size_t>(place.index)],
                 {x + (e - at), static_cast<std::size_t>(stop - e)}, blocks.signs);
@@ -267,7 +267,7 @@ class Analysis {
       std::int64_t to = end;
       for (const TensorConversion& how : work.conversions) {
         if (how.scaled && !how.ranges) {
-          const BlockPlace last = how.grid.at(end - 1);
+          const tensor_files::BlockPlace last = how.grid.at(end - 1);
           from = std::min(from, how.grid.at(at).first);
           to = std::max(to, last.first + last.size);
         }

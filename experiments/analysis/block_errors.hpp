@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/analysis/block_grid.hpp"
 #include "formats/statistics_kernel.hpp"
 
 namespace precsim::analysis {

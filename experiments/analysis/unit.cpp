@@ -47,7 +47,7 @@ class RunConverter {
       sums.exponent = part(first, x, 0, format_.block_exponent(0), counts);
     }
     for (std::int64_t at = first; how_.scaled && at < end;) {
-      const BlockPlace place = how_.grid.at(at);
+      const tensor_files::BlockPlace place = how_.grid.at(at);
       const std::int64_t stop = std::min(end, place.first + place.size);
       const auto piece = x.subspan(static_cast<std::size_t>(at - first), static_cast<std::size_t>(stop - at));
       const bool whole = at == place.first && stop == place.first + place.size;
@@ -79,7 +79,7 @@ class RunConverter {
 
   /// Where a block is converted in parts and its exponent may depend on what rounding does to its elements, the extreme
   /// ones decide: rounding without draws is monotonic.
-  void choose_exponent(const BlockPlace& place, bool whole) {
+  void choose_exponent(const tensor_files::BlockPlace& place, bool whole) {
     const bool probe = !whole && !format_.splittable(how_.conversion.rounding);
     Range range;
     if (how_.ranges) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "experiments/analysis/block_errors.hpp"
-#include "experiments/analysis/block_grid.hpp"
+#include "experiments/tensor_files/block_grid.hpp"
 #include "formats/catalogue.hpp"
 #include "formats/random_bits.hpp"
 #include "formats/statistics_sums.hpp"
@@ -25,7 +25,7 @@ void widen(Range& range, std::span<const float> x, bool signs);
 /// How one conversion meets one tensor.
 struct TensorConversion {
   formats::Conversion conversion;
-  BlockGrid grid;
+  tensor_files::BlockGrid grid;
   bool scaled = false;   ///< blocks have exponents, which depend on their elements
   bool tracked = false;  ///< there is more than the block that is the whole tensor by definition
   /// Of every block, where blocks are too long to be in memory at once; else null.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <filesystem>
 #include <set>
@@ -75,9 +74,8 @@ std::vector<std::string> words_of(const std::vector<std::string>& lists) {
 
 double parse_bits(const std::string& text) {
   double bits = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
-  constexpr double least = 2, most = 32;
-  if (error != std::errc() || end != text.data() + text.size() || !(least <= bits && bits <= most)) {
+  constexpr double least = 2, beyond = 0x1.0000000000001p5;  // 32 included
+  if (!formats::parse_real(text, least, beyond, bits)) {
     throw UserError(fmt::format("--best takes a number of bits from 2 to 32, not {}", formats::quote(text)));
   }
   return bits;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <iterator>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "experiments/commands/compare_report.hpp"
 #include "experiments/commands/compare_sources.hpp"
 #include "experiments/comparison/groups.hpp"
+#include "experiments/process/child.hpp"
 #include "formats/error.hpp"
 
 namespace precsim::experiments {
@@ -48,9 +48,7 @@ std::optional<cli::ExitCode> exit_code_of_child(const std::vector<std::string>& 
   if (child <= 0) {
     return std::nullopt;  // the child; or there is none, and this process must do
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = process::wait_for(child);
   if (WIFEXITED(status)) {
     return static_cast<cli::ExitCode>(WEXITSTATUS(status));
   }

@@ -19,7 +19,6 @@
 namespace precsim::experiments {
 namespace {
 
-using conversion::BlockRows;
 using conversion::CodeOutput;
 using tensor_files::StorageType;
 using tensor_files::TensorEntry;
@@ -93,52 +92,53 @@ std::vector<tensor_files::TensorSpec> specify(const tensor_files::TensorFile& fi
     item.target = specs.size();
     specs.push_back({entry.name, entry.shape, task.codes ? task.codes->type() : StorageType::float32});
     if (task.codes && task.codes->has_exponents()) {
-      const BlockRows blocks(entry.shape, task.to.format->blocking());
-      specs.push_back({entry.name + std::string(exponents_suffix), blocks.exponents_shape, StorageType::int16});
+      const tensor_files::BlockGrid blocks(entry.shape, task.to.format->blocking());
+      specs.push_back({entry.name + std::string(exponents_suffix), blocks.exponents_shape(), StorageType::int16});
     }
   }
   return specs;
 }
 
-void convert_item(tensor_files::TensorFile& file, const Task& task, Item& item, tensor_files::TensorWriter& writer,
+/// What is on its way to one tensor of the output.
+class PendingBytes {
+ public:
+  PendingBytes(tensor_files::TensorWriter& writer, std::size_t target) : writer_(writer), target_(target) {}
+
+  void add(std::span<const std::byte> more) {
+    constexpr std::size_t enough = std::size_t{1} << 20;
+    bytes_.insert(bytes_.end(), more.begin(), more.end());
+    if (bytes_.size() >= enough) flush();
+  }
+  void flush() {
+    if (!bytes_.empty()) writer_.write(target_, bytes_);
+    bytes_.clear();
+  }
+
+ private:
+  tensor_files::TensorWriter& writer_;
+  std::size_t target_;
+  std::vector<std::byte> bytes_;
+};
+
+void convert_item(tensor_files::TensorFile& file, Task& task, Item& item, tensor_files::TensorWriter& writer,
                   const std::function<void(std::uint64_t)>& progress) {
-  std::vector<std::int16_t> exponents;
-  const auto flush = [&] {
-    writer.write(item.target + 1, std::as_bytes(std::span(exponents)));
-    exponents.clear();
-  };
-  std::vector<std::byte> pending;
-  const auto flush_elements = [&] {
-    writer.write(item.target, pending);
-    pending.clear();
-  };
+  PendingBytes elements(writer, item.target);
+  PendingBytes exponents(writer, item.target + 1);
   conversion::ConverterHooks hooks;
   hooks.piece = [&](const conversion::Converted& piece) {
-    constexpr std::size_t enough = std::size_t{1} << 20;
-    const std::span<const std::byte> values = std::as_bytes(piece.values);
-    if (task.codes) {
-      const std::vector<std::byte> codes = task.codes->encode(piece);
-      pending.insert(pending.end(), codes.begin(), codes.end());
-    } else {
-      pending.insert(pending.end(), values.begin(), values.end());
-    }
-    if (pending.size() >= enough) flush_elements();
+    elements.add(task.codes ? task.codes->encode(piece) : std::as_bytes(piece.values));
   };
   if (task.codes && task.codes->has_exponents()) {
-    hooks.block = [&](int exponent) {
-      constexpr std::size_t enough = std::size_t{1} << 16;
-      exponents.push_back(static_cast<std::int16_t>(exponent));
-      if (exponents.size() == enough) flush();
-    };
+    hooks.exponents = [&](std::span<const std::int16_t> more) { exponents.add(task.codes->encode_exponents(more)); };
   }
   hooks.progress = progress;
   item.counts = conversion::convert_tensor(file, item.source, task.to, task.seed, hooks);
-  flush_elements();
-  if (!exponents.empty()) flush();
+  elements.flush();
+  exponents.flush();
 }
 
 /// False when it was asked to stop.
-bool convert_items(tensor_files::TensorFile& file, const Task& task, std::span<Item> items,
+bool convert_items(tensor_files::TensorFile& file, Task& task, std::span<Item> items,
                    tensor_files::TensorWriter& writer, cli::Streams& streams) {
   cli::ProgressOptions options;
   options.mode = cli::progress_mode("auto", false, streams.err_terminal);
@@ -217,7 +217,7 @@ cli::ExitCode run_convert(std::span<const std::string> arguments, cli::Streams& 
   const cli::Arguments parsed = cli::parse_arguments(command, arguments);
   const std::string& input = parsed.positionals()[0];
   const std::string& output = parsed.positionals()[1];
-  const Task task = parse_task(parsed, output);
+  Task task = parse_task(parsed, output);
   const auto file = tensor_files::open_tensor_file(input);
   std::vector<std::string> left_out;
   std::vector<Item> items = choose(*file, input, parsed.value("tensors").value_or("*"), left_out);

@@ -67,14 +67,25 @@ CodeOutput::CodeOutput(const formats::Format& format, tensor_files::Container co
   }
 }
 
-std::vector<std::byte> CodeOutput::encode(const Converted& piece) const {
+std::span<const std::byte> CodeOutput::encode(const Converted& piece) {
   const std::size_t width = tensor_files::storage_width(type_);
-  std::vector<std::byte> bytes(piece.values.size() * width);
+  if (width == sizeof(std::int16_t) && !piece.codes.empty()) {
+    return std::as_bytes(piece.codes);
+  }
+  bytes_.resize(piece.values.size() * width);
+  if (width == 1 && !piece.codes.empty()) {
+    std::ranges::transform(piece.codes, bytes_.begin(), [](std::int16_t code) { return static_cast<std::byte>(code); });
+    return bytes_;
+  }
   for (std::size_t j = 0; j < piece.values.size(); ++j) {
     const std::int32_t code = piece.codes.empty() ? wide_code(rule_, piece.values[j], piece.exponent) : piece.codes[j];
-    std::memcpy(bytes.data() + j * width, &code, width);
+    std::memcpy(bytes_.data() + j * width, &code, width);
   }
-  return bytes;
+  return bytes_;
+}
+
+std::span<const std::byte> CodeOutput::encode_exponents(std::span<const std::int16_t> exponents) {
+  return std::as_bytes(exponents);
 }
 
 }  // namespace precsim::conversion

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "experiments/conversion/tensor_converter.hpp"
@@ -21,12 +23,15 @@ class CodeOutput {
   /// Whether every block has an exponent to be stored.
   bool has_exponents() const { return has_exponents_; }
   /// The codes of a piece, as stored.
-  std::vector<std::byte> encode(const Converted& piece) const;
+  std::span<const std::byte> encode(const Converted& piece);
+  /// The exponents of blocks, as stored.
+  std::span<const std::byte> encode_exponents(std::span<const std::int16_t> exponents);
 
  private:
   tensor_files::StorageType type_ = tensor_files::StorageType::float32;
   bool has_exponents_ = false;
   formats::CodeRule rule_;
+  std::vector<std::byte> bytes_;
 };
 
 }  // namespace precsim::conversion

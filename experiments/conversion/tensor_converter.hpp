@@ -7,45 +7,36 @@
 #include <string>
 #include <vector>
 
+#include "experiments/tensor_files/block_grid.hpp"
 #include "experiments/tensor_files/tensor_file.hpp"
 #include "formats/catalogue.hpp"
 #include "formats/convert.hpp"
 
 namespace precsim::conversion {
 
-/// How the elements of a tensor in C order fall into blocks that share a scale: rows of consecutive elements, each cut
-/// into blocks, the last one of a row shorter. channel: a row and a block per index of the first axis. block=k: along
-/// the last axis. Otherwise the whole tensor.
-struct BlockRows {
-  BlockRows(std::span<const std::int64_t> shape, const formats::Blocking& blocking);
-
-  std::int64_t rows = 1, row = 1, block = 1;
-  /// One exponent per block: none, (channels), or the tensor's axes with the last one divided.
-  std::vector<std::int64_t> exponents_shape;
-};
-
 inline constexpr std::int64_t default_window = std::int64_t{1} << 18;
 
-/// What comes of a piece of a block: as many codes as values, where the format has codes for pieces.
+/// What comes of a piece of a block, or of many blocks: as many codes as values, where the format has codes for pieces.
 struct Converted {
   std::span<const float> x;
   std::span<const float> values;
-  std::span<const std::int16_t> codes;  ///< integers, or bit patterns of at most 16 bits; empty for wider ones
-  int exponent = 0;
+  std::span<const std::int16_t> codes;  ///< integers, or bit patterns of at most 16 bits; empty for others
+  int exponent = 0;                     ///< where there are no codes
 };
 
 struct ConverterHooks {
   /// Pieces in rising order.
   std::function<void(const Converted&)> piece;
-  /// Once per block, after its last piece.
-  std::function<void(int exponent)> block = {};
+  /// One per block, in order, after its last piece.
+  std::function<void(std::span<const std::int16_t>)> exponents = {};
   /// Elements that were read; throw to stop.
   std::function<void(std::uint64_t elements)> progress = {};
 };
 
 /// Converts tensor i. Random bits: stream rounding, the tensor's id from its name, step and use 0, the element's index.
-/// A block longer than `window` elements is read twice, and once more where its exponent may depend on its codes.
-/// UserError naming tensor and index of the first element that the format cannot take.
+/// Blocks are those of tensor_files::BlockGrid; one longer than `window` elements is read twice, and once more where
+/// its exponent may depend on its codes. UserError naming tensor and index of the first element that the format cannot
+/// take.
 formats::ConversionCounts convert_tensor(tensor_files::TensorFile& file, std::size_t i,
                                          const formats::Conversion& conversion, std::uint32_t seed,
                                          const ConverterHooks& hooks, std::int64_t window = default_window);

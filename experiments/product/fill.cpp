@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
+#include <cmath>
 #include <vector>
 
 #include "formats/array_kernel.hpp"
@@ -114,8 +114,7 @@ constexpr double largest_peak = 1e6;
 
 double parse_peak(const formats::OptionReader& reader, const std::string& text) {
   double peak = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), peak);
-  if (error != std::errc() || stop != text.data() + text.size() || !(peak >= 1 && peak <= largest_peak)) {
+  if (!formats::parse_real(text, 1, std::nextafter(largest_peak, 2 * largest_peak), peak)) {
     throw reader.wrong("peak", fmt::format("a number from 1 to {}", largest_peak), text);
   }
   return peak;
