@@ -38,13 +38,13 @@ class Microscaling : public Format {
   }
   Blocking blocking() const override { return {BlockKind::reduction, block_}; }
   int block_exponent(float absmax) const override { return element_.shared_exponent(absmax); }
+  const MxElement& element() const { return element_; }
 
  protected:
   std::string scale_text() const {
     return fmt::format("times 2^E_s, E_s = E(absmax) - {} within {}..{}", element_.largest_exponent(),
                        lowest_mx_exponent, highest_mx_exponent);
   }
-  const MxElement& element() const { return element_; }
 
  private:
   const MxElement& element_;
@@ -125,6 +125,11 @@ class MicroscaledFloats final : public Microscaling {
 
 std::span<const MxElement> mx_elements() {
   return table;
+}
+
+const MxElement* find_mx_element(const Format& format) {
+  const auto* mx = dynamic_cast<const Microscaling*>(&format);
+  return mx == nullptr ? nullptr : &mx->element();
 }
 
 FormatPtr make_mx(const MxElement& element, int block) {

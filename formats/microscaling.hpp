@@ -47,6 +47,15 @@ struct MxElement {
 /// mxint8 mxfp8_e4m3 mxfp8_e5m2 mxfp6_e3m2 mxfp6_e2m3 mxfp4_e2m1.
 std::span<const MxElement> mx_elements();
 
+/// The row of a format that make_mx() made; nullptr for others.
+const MxElement* find_mx_element(const Format& format);
+
+/// E_s as E8M0 holds it: 0 to 254. Of mxint8 that is the scale of the step; the one of OCP, who count in steps of 2^-6,
+/// is 6 more.
+constexpr std::uint8_t mx_scale_code(int exponent) {
+  return static_cast<std::uint8_t>(exponent - lowest_mx_exponent);
+}
+
 /// `block`: elements that share a scale, even.
 FormatPtr make_mx(const MxElement& element, int block);
 

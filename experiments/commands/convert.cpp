@@ -36,15 +36,14 @@ const cli::Command command{
                             "and the element's index"},
                 {.name = "codes",
                  .meaning = "write integer codes, and one exponent a block as NAME.exponents: the values are code * "
-                            "2^exponent; of floats their bit patterns"},
+                            "2^exponent; of floats their bit patterns; of MX formats those of the elements, and "
+                            "NAME.scales (E8M0: the scale is 2^(code - 127))"},
                 {.name = "seed", .argument = "N", .meaning = "seed of stochastic rounding (default: 1)"},
                 {.name = "tensors", .argument = "GLOB", .meaning = "only tensors of matching names (* ? [..])"},
                 {.name = "json", .meaning = "print JSON"}},
     .positional =
         cli::Positional{"FILE", "the file to read and the one to write: .npy, .npz, .safetensors or .h5", 2, 2},
     .example = "precsim convert model.safetensors model8.npz --to dfp8:channel --codes"};
-
-constexpr std::string_view exponents_suffix = ".exponents";
 
 /// Ctrl-C: the partial output is removed on the way out.
 class Stopped {};
@@ -93,7 +92,8 @@ std::vector<tensor_files::TensorSpec> specify(const tensor_files::TensorFile& fi
     specs.push_back({entry.name, entry.shape, task.codes ? task.codes->type() : StorageType::float32});
     if (task.codes && task.codes->has_exponents()) {
       const tensor_files::BlockGrid blocks(entry.shape, task.to.format->blocking());
-      specs.push_back({entry.name + std::string(exponents_suffix), blocks.exponents_shape(), StorageType::int16});
+      specs.push_back({entry.name + std::string(task.codes->exponents_suffix()), blocks.exponents_shape(),
+                       task.codes->exponents_type()});
     }
   }
   return specs;

@@ -11,6 +11,7 @@
 #include "formats/error.hpp"
 #include "formats/exact.hpp"
 #include "formats/float_format.hpp"
+#include "formats/microscaling.hpp"
 
 namespace precsim::conversion {
 namespace {
@@ -57,7 +58,10 @@ std::int32_t wide_code(const formats::CodeRule& rule, float value, int exponent)
 
 CodeOutput::CodeOutput(const formats::Format& format, tensor_files::Container container) : rule_(format.code_rule()) {
   has_exponents_ = format.blocking().kind != formats::BlockKind::none;
-  if (const auto* floating = std::get_if<formats::FloatFormat>(&rule_)) {
+  has_scales_ = formats::find_mx_element(format) != nullptr;
+  if (std::holds_alternative<formats::ScaledFloat>(rule_)) {
+    type_ = StorageType::uint8;  // not as the floats that they are, which without their scales would be read as values
+  } else if (const auto* floating = std::get_if<formats::FloatFormat>(&rule_)) {
     type_ = pattern_type(*floating, container);
   } else if (std::holds_alternative<formats::IntegerCodes>(rule_) ||
              format.kind() == formats::OperandKind::storage_only) {
@@ -85,7 +89,13 @@ std::span<const std::byte> CodeOutput::encode(const Converted& piece) {
 }
 
 std::span<const std::byte> CodeOutput::encode_exponents(std::span<const std::int16_t> exponents) {
-  return std::as_bytes(exponents);
+  if (!has_scales_) {
+    return std::as_bytes(exponents);
+  }
+  bytes_.resize(exponents.size());
+  std::ranges::transform(exponents, bytes_.begin(),
+                         [](std::int16_t exponent) { return std::byte{formats::mx_scale_code(exponent)}; });
+  return bytes_;
 }
 
 }  // namespace precsim::conversion

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -134,6 +135,18 @@ TEST(Microscaling, CodesDecodeUnderEveryScale) {
     }
   }
   EXPECT_EQ(checked, 6 * (127 + 124 + 32 + 32 + 8));
+}
+
+TEST(Microscaling, ScalesAreE8M0CodesBelowTheirNaN) {
+  for (const MxElement& row : mx_elements()) {
+    const FormatPtr format = parse_format(std::string(row.name) + ":block=8");
+    EXPECT_EQ(find_mx_element(*format), &row);
+    EXPECT_EQ(mx_scale_code(format->block_exponent(0)), 0);
+    EXPECT_EQ(mx_scale_code(format->block_exponent(1)), 127 - row.largest_exponent());
+    EXPECT_LE(mx_scale_code(format->block_exponent(std::numeric_limits<float>::max())), 254 - row.largest_exponent());
+  }
+  EXPECT_EQ(mx_scale_code(highest_mx_exponent), 254);
+  EXPECT_EQ(find_mx_element(*parse_format("dfp8:block=32")), nullptr);
 }
 
 }  // namespace

@@ -141,6 +141,37 @@ class ConvertTest(program.ProgramTest):
                     wide = {name: np.left_shift(array.astype("u4"), np.uint32(16)) for name, array in codes.items()}
                     self.assert_same({name: array.view("f4") for name, array in wide.items()}, values)
 
+    def mx_elements(self, codes, exponent_bits: int, fraction_bits: int):
+        """What bit patterns of elements stand for, by OCP MX 1.0."""
+        magnitude = codes.astype("i4") & ((1 << (exponent_bits + fraction_bits)) - 1)
+        exponent, fraction = magnitude >> fraction_bits, magnitude & ((1 << fraction_bits) - 1)
+        significand = np.where(exponent == 0, fraction, fraction + (1 << fraction_bits)).astype("f8")
+        scale = np.maximum(exponent, 1) - ((1 << (exponent_bits - 1)) - 1) - fraction_bits
+        sign = np.where(codes >> (exponent_bits + fraction_bits) != 0, -1.0, 1.0)
+        return sign * significand * np.exp2(scale)
+
+    def test_elements_and_scales_of_mx_formats_give_the_values(self):
+        cases = [("mxfp8_e4m3", 4, 3), ("mxfp8_e5m2", 5, 2), ("mxfp6_e3m2", 3, 2), ("mxfp6_e2m3", 2, 3),
+                 ("mxfp4_e2m1", 2, 1), ("mxint8", None, None)]
+        self.tensors["extremes"] = np.array([[1e-45] * 40, [3e38] * 40, [0] * 40, [-2.0**-126] * 40], "f4")
+        name = self.write_tensors(".npz")
+        for text, exponent_bits, fraction_bits in cases:
+            for suffix in (".npz", ".h5", ".safetensors"):
+                with self.subTest(f"{text} {suffix}"):
+                    values = self.convert(name, "values" + suffix, "--to", text)
+                    codes = self.convert(name, "codes" + suffix, "--to", text, "--codes")
+                    self.assertEqual(sorted(codes), sorted([*values, *(key + ".scales" for key in values)]))
+                    for key, array in values.items():
+                        self.assertEqual((codes[key].dtype, codes[key].shape),
+                                         (np.dtype("u1" if exponent_bits else "i1"), array.shape))
+                        scales = codes[key + ".scales"]
+                        self.assertEqual(scales.dtype, np.dtype("u1"))
+                        self.assertFalse((scales == 255).any(), "the NaN of E8M0")
+                        each = self.exponents(array.shape, codes[key], scales, "block").astype("f8") - 127
+                        elements = self.mx_elements(codes[key], exponent_bits, fraction_bits) if exponent_bits else codes[key]
+                        self.assertEqual((elements * np.exp2(each)).astype("f4").tobytes(), array.tobytes())
+        self.assertEqual(codes["extremes.scales"][:, 0].tolist(), [0, 127 - 6 + 127, 0, 0])
+
     def test_random_bits_depend_on_name_index_and_seed_alone(self):
         array = self.tensors["conv1/weight"]
         self.write_tensors(".npz", {"a": array, "b": array})
@@ -196,6 +227,8 @@ class ConvertTest(program.ProgramTest):
                 self.assert_refused("convert", *arguments, says=says)
         self.write_tensors(".npz", {"a": array, "a.exponents": array}, "twice")
         self.assert_refused("convert", "twice.npz", "out.npz", "--to", "dfp8", "--codes", says=["'a.exponents'"])
+        self.write_tensors(".npz", {"a": array, "a.scales": array}, "scales")
+        self.assert_refused("convert", "scales.npz", "out.npz", "--to", "mxint8", "--codes", says=["'a.scales'"])
         self.write_tensors(".npz", {"a": array[:1], "a/b": array[:1]}, "nested")
         self.assert_refused("convert", "nested.npz", "out.h5", "--to", "dfp8", says=["out.h5", "a/b"])
         self.assertEqual((self.folder / "out.npz").read_text(), "before")
