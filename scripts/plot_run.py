@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Draws what the record of one run tells.
 
-  training.png   loss and accuracy over steps, and the loss scale where it changes
-  sqnr.png       SQNR of every conversion, by layer and role, over steps
-  exponents.png  the exponents of the numbers of every tensor, and what its format reaches of them
-  octaves.png    relative error against octaves below absmax, by format and role
+  training   loss and accuracy over steps, and the loss scale where it changes
+  sqnr       SQNR of every conversion, by layer and role, over steps
+  exponents  the exponents of the numbers of every tensor, and what its format reaches of them
+  octaves    relative error against octaves below absmax, by format and role
 
 Example: scripts/plot_run.py results/quickstart/dfp16.h5 --out plots
 """
@@ -13,7 +13,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import h5py
 import numpy
 import pandas
 from matplotlib.colors import LogNorm
@@ -22,8 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 import plot_style as style
 from octave_plot import draw_octaves, join_octaves
 from plot_style import plt
-from records import LOWEST_EXPONENT, ROLES, in_order, read_table
-
+from precsim_results import LOWEST_EXPONENT, ROLES, ResultsError, Run, in_order, load_run
 
 
 def converted(table):
@@ -47,8 +45,8 @@ def role_panels(roles: list[str], height: float, **options):
     return figure, panels[:len(roles)], panels[columns - 1], [row[0] for row in grid]
 
 
-def plot_training(record: h5py.File, title: str) -> plt.Figure:
-    training, evaluation = read_table(record, "training"), read_table(record, "evaluation")
+def plot_training(record: Run, title: str) -> plt.Figure:
+    training, evaluation = record.table("training"), record.table("evaluation")
     scaled = training["loss_scale"].nunique() > 1
     figure, panels = plt.subplots(2 + scaled, 1, figsize=(6.4, 4.6 + 1.4 * scaled), sharex=True,
                                   gridspec_kw={"height_ratios": [1, 1] + [0.5] * scaled})
@@ -84,9 +82,9 @@ def draw_loss_scale(axes: plt.Axes, training: pandas.DataFrame) -> None:
         axes.legend(loc="best")
 
 
-def plot_sqnr(record: h5py.File, title: str) -> plt.Figure:
+def plot_sqnr(record: Run, title: str) -> plt.Figure:
     """Where a tensor is converted differently for several uses, the worst of them is drawn."""
-    statistics = read_table(record, "tensor_statistics").dropna(subset=["sqnr_db"])
+    statistics = record.table("tensor_statistics").dropna(subset=["sqnr_db"])
     statistics = converted(statistics)
     worst = statistics.groupby(["role", "layer", "step"], sort=False)["sqnr_db"].min()
     worst = worst[numpy.isfinite(worst)].reset_index()
@@ -108,8 +106,8 @@ def plot_sqnr(record: h5py.File, title: str) -> plt.Figure:
     return figure
 
 
-def plot_exponents(record: h5py.File, title: str, step: int) -> plt.Figure:
-    histograms, statistics = read_table(record, "exponent_histograms"), read_table(record, "tensor_statistics")
+def plot_exponents(record: Run, title: str, step: int) -> plt.Figure:
+    histograms, statistics = record.table("exponent_histograms"), record.table("tensor_statistics")
     histograms = histograms[histograms["step"] == step].drop_duplicates(["role", "layer"])
     statistics = statistics[statistics["step"] == step]
     roles, layers = in_order(histograms["role"], ROLES), in_order(histograms["layer"], [])
@@ -147,8 +145,8 @@ def draw_shared_exponents(axes: plt.Axes, statistics: pandas.DataFrame, layers: 
                   markeredgewidth=1.8)
 
 
-def plot_octaves(record: h5py.File, title: str, step: int) -> plt.Figure:
-    table = read_table(record, "octave_errors")
+def plot_octaves(record: Run, title: str, step: int) -> plt.Figure:
+    table = record.table("octave_errors")
     table = table[table["step"] == step]
     table = converted(table)
     roles, formats = in_order(table["role"], ROLES), in_order(table["format"], [])
@@ -170,32 +168,34 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("record", type=Path, metavar="RUN.h5")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the plots (default: RUN beside RUN.h5)")
     parser.add_argument("--step", type=int, metavar="N", help="step of exponents and octaves (default: the last)")
+    style.add_format(parser)
     return parser.parse_args()
 
 
-def draw_all(record: h5py.File, title: str, step: int | None, out: Path) -> None:
-    """Raises ValueError, with a sentence, for a step without statistics."""
-    steps = in_order(record["tensor_statistics"]["step"], [])
+def draw_all(record: Run, title: str, step: int | None, out: style.Folder) -> None:
+    """Raises ResultsError for a step without statistics."""
+    steps = in_order(record.table("tensor_statistics")["step"], [])
     if step is not None and step not in steps:
-        raise ValueError(f"no statistics at step {step}; there are some at {', '.join(map(str, steps)) or 'none'}")
-    out.mkdir(parents=True, exist_ok=True)
-    if len(record["training"]):
-        style.save(plot_training(record, title), out / "training.png")
+        raise ResultsError(f"{record.path} has no statistics at step {step}; there are some at {', '.join(map(str, steps)) or 'none'}")
+    if len(record.table("training")):
+        out.save(plot_training(record, title), "training")
     if steps:
         step = steps[-1] if step is None else step
-        style.save(plot_sqnr(record, title), out / "sqnr.png")
-        style.save(plot_exponents(record, title, step), out / "exponents.png")
-        style.save(plot_octaves(record, title, step), out / "octaves.png")
+        out.save(plot_sqnr(record, title), "sqnr")
+        out.save(plot_exponents(record, title, step), "exponents")
+        out.save(plot_octaves(record, title, step), "octaves")
 
 
 def main() -> int:
     arguments = parse_arguments()
     out = arguments.out or arguments.record.with_suffix("")
     try:
-        with h5py.File(arguments.record, "r") as record:
-            draw_all(record, arguments.record.stem, arguments.step, out)
-    except (OSError, KeyError, ValueError) as error:
-        print(f"plot_run: {arguments.record}: {error}", file=sys.stderr)
+        draw_all(load_run(arguments.record), arguments.record.stem, arguments.step, style.Folder(out, arguments.format))
+    except ResultsError as error:
+        print(f"plot_run: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"plot_run: {out}: {error.strerror}", file=sys.stderr)
         return 2
     return 0
 

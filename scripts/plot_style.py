@@ -1,5 +1,7 @@
 """How all plots look: sizes, colors that color-blind readers can tell apart, saving."""
 
+import argparse
+import io
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +18,11 @@ BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = (
 CYCLE = [BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
 GRAY = "#767676"
+SHADE, GRID, MISSING = "#e8e8e8", "#dddddd", "#f4f4f4"
+
+# Without dates and versions: equal data give equal files.
+METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None},
+            "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 plt.rcParams.update({
     "figure.dpi": 100,
@@ -32,11 +39,14 @@ plt.rcParams.update({
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#dddddd",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.4,
     "lines.markersize": 3.5,
     "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "precsim",
+    "pdf.fonttype": 42,
 })
 
 
@@ -74,8 +84,51 @@ def legend_beside(axes, lines: dict[str, dict], title: str) -> None:
                 bbox_to_anchor=(1.02, 1.02), borderaxespad=0, handlelength=2.6)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a PNG, without a date or version, so that equal data give equal files."""
-    figure.savefig(path, metadata={"Software": None})
+def label_ends(axes, ends: dict[str, tuple[float, float, str]]) -> None:
+    """Names each line at its end: x, y and color by name. Labels that would meet are moved apart and led to their line."""
+    height = axes.get_figure().get_size_inches()[1] * 0.78 / axes.get_gridspec().nrows
+    apart = 0.135 / height  # of a line of text, as a share of the panel
+    to_share = axes.transData + axes.transAxes.inverted()
+    axes.autoscale_view()
+    wanted = {name: to_share.transform((x, y))[1] for name, (x, y, _) in ends.items()}
+    top = max(1.0, apart * len(ends))
+    places, limit = {}, top
+    for name in sorted(wanted, key=wanted.get, reverse=True):
+        places[name] = limit = min(wanted[name], limit)
+        limit -= apart
+    floor = min(0.0, 1 - apart * (len(ends) - 1))
+    for name in sorted(places, key=places.get):
+        places[name] = floor = max(places[name], floor)
+        floor += apart
+    for name, (x, y, color) in ends.items():
+        axes.annotate(name, (x, y), xytext=(1.05, places[name]), textcoords="axes fraction", va="center", fontsize=7,
+                      color=color, arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "alpha": 0.6,
+                                               "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 2})
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", nargs="+", default=["png"], choices=list(METADATA),
+                        help="png, or for papers and pages svg and pdf; several write each (default: png)")
+
+
+class Folder:
+    """Where plots go, and as what; made when the first one is saved."""
+
+    def __init__(self, path: Path, formats: list[str]):
+        self.path = path
+        self.formats = formats
+
+    def save(self, figure: Figure, name: str) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        for suffix in self.formats:
+            figure.savefig(self.path / f"{name}.{suffix}", metadata=METADATA[suffix])
+            print(self.path / f"{name}.{suffix}")
+        plt.close(figure)
+
+
+def svg_of(figure: Figure) -> str:
+    """The figure as SVG with text that can be selected and searched."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata=METADATA["svg"])
     plt.close(figure)
-    print(path)
+    return text.getvalue()

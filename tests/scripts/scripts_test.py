@@ -14,7 +14,7 @@ import h5py
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from records import read_table  # noqa: E402
+from precsim_results import load_study  # noqa: E402
 
 QUICKSTART = ROOT / "experiments/quickstart.ini"
 POINTS = ["fp32", "fp16", "bf16", "dfp16", "dfp16_stochastic", "dfp16_biased", "dfp16_inf_wrap_h0",
@@ -58,8 +58,7 @@ class ScriptTest(unittest.TestCase):
 class QuickstartTest(ScriptTest):
     def test_every_point_reaches_table_file_and_plots(self):
         result = self.study(QUICKSTART, 0, *[word for setting in SMALL for word in ("--set", setting)])
-        with h5py.File(self.folder / "study/study.h5", "r") as file:
-            runs = read_table(file, "runs").set_index("point")
+        runs = load_study(self.folder / "study").runs.set_index("point")
         self.assertEqual(list(runs.index), POINTS)
         for name in POINTS:
             self.assertRegex(result.stdout, rf"(?m)^{name} ")

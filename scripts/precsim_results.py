@@ -1,0 +1,415 @@
+"""Runs, studies and analyses of tensors, as precsim writes them (experiments/SCHEMA.md), in pandas tables.
+
+From anywhere:
+
+    import sys
+    sys.path.insert(0, "PRECSIM/scripts")
+    from precsim_results import load_analysis, load_run, load_study
+
+    run = load_run("dfp8.h5")
+    run.configuration["plan.name"]                       # 'dfp8'
+    run.table("tensor_statistics").groupby(["role", "layer"]).sqnr_db.mean()
+
+    study = load_study("results/rounding")               # the folder, or its study.h5
+    study.points()                                       # one row per point: means, intervals, failures
+    study.differences("test_accuracy")                   # to the reference, over seeds that both have
+    study.runs.pivot_table("test_accuracy", "plan.name", "plan.rounding")
+    study.run("dfp8", seed=1).table("training")          # the record behind a row
+
+    analysis = load_analysis("model.h5")                 # of precsim analyze --out
+    analysis.table("conversions").pivot(index="name", columns="format", values="sqnr_db")
+
+Whatever cannot be read raises ResultsError with a sentence that says why.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy
+import pandas
+
+SCHEMA_VERSION = 4  # of records; version 3, which has no /exponent_control, is read too
+STUDY_SCHEMA_VERSION = 1
+ANALYSIS_VERSION = 1
+
+LOWEST_EXPONENT = -149  # E(x) of bin 0 in /exponent_histograms
+OPERAND_ROLES = ["weights", "activations", "errors"]
+ROLES = OPERAND_ROLES + ["outputs", "saved", "weight_gradients", "updates", "momentum", "master"]
+
+CONTROL_COLUMNS = ["step", "layer", "role", "use", "format", "exponent", "next_exponent", "largest_code", "at_limit",
+                   "above_half", "conversions", "overflows", "moves"]
+
+
+class ResultsError(ValueError):
+    """What was given cannot be read; the text is a sentence for the user."""
+
+
+class Results:
+    """One file: its attributes, provenance and tables. It stays as it was when it was opened, whoever replaces it."""
+
+    def __init__(self, path: Path, file: h5py.File):
+        self.path = path
+        self._file = file
+        self._tables: dict[str, pandas.DataFrame] = {}
+        self.attributes = attributes_of(file)
+        self.provenance = attributes_of(file["provenance"]) if "provenance" in file else {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all tables."""
+        names = []
+        self._file.visititems(lambda name, item: names.append(name) if is_table(item) else None)
+        return names
+
+    def table(self, name: str) -> pandas.DataFrame:
+        """A table; texts decoded, array columns as one array per row."""
+        name = name.strip("/")
+        if name not in self._tables:
+            self._tables[name] = self._read(name)
+        return self._tables[name].copy()
+
+    def units(self, name: str) -> dict[str, str]:
+        """The unit of each column of a table; 1 for a pure number, - for text."""
+        attributes = attributes_of(self._dataset(name.strip("/")))
+        return {key[5:]: value for key, value in attributes.items() if key.startswith("unit:")}
+
+    def close(self) -> None:
+        """Closes the file; tables that were read stay."""
+        self._file.close()
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        if name not in self.names:
+            raise ResultsError(f"{self.path} has no table {name}; it has {', '.join(self.names) or 'none'}")
+        return self._file[name]
+
+    def _read(self, name: str) -> pandas.DataFrame:
+        try:
+            rows = self._dataset(name)[:]
+        except OSError as error:
+            raise ResultsError(f"the table {name} of {self.path} is damaged: {error}") from error
+        return pandas.DataFrame({column: column_of(rows[column]) for column in rows.dtype.names})
+
+
+class Run(Results):
+    """The record of one run."""
+
+    @functools.cached_property
+    def configuration(self) -> dict[str, str]:
+        """Key and value of the resolved configuration, as `precsim train --set` takes them."""
+        return parse_configuration(self.attributes["configuration"])
+
+    @property
+    def outcome(self) -> str:
+        """finished, interrupted or diverged; unfinished where the run still goes on or was killed."""
+        return self.attributes.get("outcome", "unfinished")
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures of /summary by name; empty while the run goes on."""
+        summary = self.table("summary")
+        return dict(zip(summary["name"], summary["value"]))
+
+    def _read(self, name: str) -> pandas.DataFrame:
+        if name == "exponent_control" and self.attributes["schema_version"] == 3:
+            return pandas.DataFrame(columns=CONTROL_COLUMNS)
+        return super()._read(name)
+
+
+class Study(Results):
+    """A gathered study. Columns of axes whose values are all numbers are numeric, the others are text."""
+
+    @property
+    def question(self) -> str:
+        return self.attributes["question"]
+
+    @property
+    def reference(self) -> str:
+        """The point that others are compared with; empty where the study has none."""
+        return self.attributes["reference"]
+
+    @property
+    def axes(self) -> list[str]:
+        return self.attributes["axes"].splitlines()
+
+    @property
+    def runs(self) -> pandas.DataFrame:
+        """One row per run, in the order of the study; `run` in other tables is the index here."""
+        return self.table("runs")
+
+    @property
+    def evaluation(self) -> pandas.DataFrame:
+        """One row per evaluation, with point, seed and the values on the axes."""
+        return self.with_points("evaluation")
+
+    @property
+    def provenance_runs(self) -> pandas.DataFrame:
+        """How each run that has ended came to be; `run` is the index of `runs`."""
+        return self.table("provenance/runs")
+
+    @property
+    def in_grid(self) -> pandas.Series:
+        """For each run whether its point belongs to the grid; the others stand beside it."""
+        texts = super()._read("runs")
+        names = texts[self.axes].agg("/".join, axis=1) if self.axes and len(texts) else texts["point"].map(lambda _: None)
+        return texts["point"] == names
+
+    def with_points(self, name: str) -> pandas.DataFrame:
+        """A table that has a column `run`, with point, seed and the values on the axes in front."""
+        return self.runs[["point", *self.axes, "seed"]].merge(self.table(name), left_index=True, right_on="run")
+
+    def run(self, point: str, seed: int) -> Run:
+        """The record of one run of the folder."""
+        found = self.runs.query("point == @point and seed == @seed")
+        if found.empty:
+            raise ResultsError(f"the study {self.path} has no run of the point {point} with seed {seed}")
+        return load_run(self.path.parent / "runs" / found["configuration_hash"].iloc[0])
+
+    def intervals(self, figure: str) -> pandas.DataFrame:
+        """Per point: count, mean, deviation and half_width of a figure over the runs that finished."""
+        return self._by_point(lambda runs: interval(finished(runs, figure)))
+
+    def differences(self, figure: str, reference: str | None = None) -> pandas.DataFrame:
+        """Per point the same of the figure minus the reference's, over the seeds that finished in both.
+
+        `precsim compare --json` prints the same numbers as test_accuracy_difference.
+        """
+        reference = self.reference if reference is None else reference
+        if reference not in set(self.runs["point"]):
+            raise ResultsError(f"the study {self.path} has no point {reference or 'of reference'}; it has "
+                               f"{', '.join(self.runs['point'].unique())}")
+        base = finished(self.runs[self.runs["point"] == reference], figure)
+        return self._by_point(lambda runs: interval(finished(runs, figure) - base))
+
+    def points(self) -> pandas.DataFrame:
+        """One row per point, in the order of the study.
+
+        Counts of runs by outcome; accuracies and gaps in percent over the runs that finished, with standard deviation
+        and the half width of the 95 % confidence interval; of runs with any outcome the worst and mean SQNR of each
+        role, mean overflow events and steps per second.
+        """
+        runs, points = self.runs, self._by_point(count_outcomes)
+        first = runs.drop_duplicates("point").set_index("point")
+        table = pandas.concat([first[self.axes], points], axis=1)
+        for name, part in (("accuracy", self.intervals("test_accuracy")), ("gap", self._gaps())):
+            table[f"{name}_runs"] = part["count"]
+            for column in ("mean", "deviation", "half_width"):
+                table[f"{name}_{column}"] = 100 * part[column]
+        groups = runs.groupby("point", sort=False)
+        table["overflow_events"] = groups["overflow_events"].mean()
+        for role in ROLES:
+            table[f"sqnr_{role}_worst"] = groups[f"worst_sqnr_{role}"].min()
+            table[f"sqnr_{role}_mean"] = groups[f"mean_sqnr_{role}"].agg(lambda ratios: numpy.mean(ratios.dropna()))
+        speeds = self.with_points("provenance/runs").groupby("point")["steps_per_second"].mean()
+        table["steps_per_second"] = speeds.reindex(table.index)
+        return table
+
+    def _gaps(self) -> pandas.DataFrame:
+        if self.reference in set(self.runs["point"]):
+            return self.differences("test_accuracy")
+        return self._by_point(lambda runs: Interval(0, math.nan, math.nan, math.nan))
+
+    def _by_point(self, summary) -> pandas.DataFrame:
+        groups = list(self.runs.groupby("point", sort=False))
+        rows = [vars(summary(runs)) for _, runs in groups]
+        return pandas.DataFrame(rows, index=pandas.Index([point for point, _ in groups], name="point"))
+
+    def _read(self, name: str) -> pandas.DataFrame:
+        table = super()._read(name)
+        return table.assign(**{axis: typed(table[axis]) for axis in self.axes}) if name == "runs" else table
+
+
+class Analysis(Results):
+    """What `precsim analyze --out` writes: tables tensors, conversions, octave_errors, ..."""
+
+
+def load_run(path) -> Run:
+    """The record of a run: its file, or the folder of a run in a study."""
+    return load(path, Run, "run.h5", "schema_version", [3, SCHEMA_VERSION])
+
+
+def load_study(path) -> Study:
+    """A study: its folder, or study.h5 in it."""
+    return load(path, Study, "study.h5", "study_schema_version", [STUDY_SCHEMA_VERSION])
+
+
+def load_analysis(path) -> Analysis:
+    """The file of `precsim analyze --out`."""
+    return load(path, Analysis, "", "analysis_version", [ANALYSIS_VERSION])
+
+
+KINDS = {"study_schema_version": "a study: load_study", "analysis_version": "an analysis of tensors: load_analysis",
+         "checkpoint_version": "a checkpoint: h5py", "schema_version": "the record of a run: load_run"}
+
+
+def load(path, kind: type, inside: str, version_name: str, versions: list[int]):
+    path = Path(path)
+    path = path / inside if path.is_dir() and inside else path
+    if not path.is_file():
+        raise ResultsError(f"there is no file {path}")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read as HDF5: {error}") from error
+    try:
+        check_kind(path, file, version_name, versions)
+        return kind(path, file)
+    except BaseException:
+        file.close()
+        raise
+
+
+def check_kind(path: Path, file: h5py.File, version_name: str, versions: list[int]) -> None:
+    if str(file.attrs.get("program", "")) != "precsim":
+        raise ResultsError(f"{path} is no file of precsim: it has no attribute program = precsim")
+    found = next(name for name in [*KINDS, ""] if name in file.attrs or not name)
+    if found != version_name:
+        raise ResultsError(f"{path} is {KINDS.get(found, 'of another kind: h5py')} reads it")
+    version = int(file.attrs[version_name])
+    if version not in versions:
+        known = " and ".join(map(str, versions))
+        raise ResultsError(f"{path} has {version_name} {version}, and these scripts read {known}; take the scripts of "
+                           f"the precsim that wrote it")
+
+
+@dataclass
+class Interval:
+    """Of `count` values: mean, sample standard deviation, half width of the mean's confidence interval of 95 %.
+
+    NaN for what the values are too few for.
+    """
+
+    count: int
+    mean: float
+    deviation: float
+    half_width: float
+
+
+def interval(values) -> Interval:
+    """By Student's t; NaNs do not count.
+
+    >>> interval([1.0, 2.0, 3.0])
+    Interval(count=3, mean=2.0, deviation=1.0, half_width=2.484137711750329)
+    >>> interval([5.0, math.nan])
+    Interval(count=1, mean=5.0, deviation=nan, half_width=nan)
+    """
+    values = numpy.asarray(values, dtype=float)
+    values = values[~numpy.isnan(values)]
+    count = len(values)
+    if count == 0:
+        return Interval(0, math.nan, math.nan, math.nan)
+    mean = float(values.mean())
+    if count == 1:
+        return Interval(1, mean, math.nan, math.nan)
+    deviation = float(values.std(ddof=1))
+    return Interval(count, mean, deviation, student_t(count - 1) * deviation / math.sqrt(count))
+
+
+@functools.lru_cache(maxsize=None)
+def student_t(degrees: int, confidence: float = 0.95) -> float:
+    """The t that Student's distribution of so many degrees of freedom stays within, in magnitude, with `confidence`.
+
+    >>> [round(student_t(n), 6) for n in (1, 2, 3, 9, 30)]
+    [12.706205, 4.302653, 3.182446, 2.262157, 2.042272]
+    """
+    low, high = 0.0, 1.0
+    while probability_within(high, degrees) < confidence:
+        low, high = high, 2 * high
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if probability_within(middle, degrees) < confidence else (low, middle)
+    return high
+
+
+def probability_within(t: float, degrees: int) -> float:
+    """Of Student's t: the probability of [-t, t]. A finite sum in the angle atan(t / sqrt(degrees)).
+
+    >>> round(probability_within(1.0, 1), 12)
+    0.5
+    """
+    angle = math.atan(t / math.sqrt(degrees))
+    sine, cosine = math.sin(angle), math.cos(angle)
+    odd = degrees % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(1 + odd, degrees, 2):
+        total += term
+        term *= cosine * cosine * k / (k + 1)
+    return 2 / math.pi * (angle + sine * total) if odd else sine * total
+
+
+def finished(runs: pandas.DataFrame, figure: str) -> pandas.Series:
+    """A figure by seed, of the runs that finished."""
+    if figure not in runs:
+        raise ResultsError(f"runs of a study have no figure {figure}; they have {', '.join(runs.columns)}")
+    return runs[runs["outcome"] == "finished"].set_index("seed")[figure]
+
+
+@dataclass
+class Outcomes:
+    runs: int
+    finished: int
+    diverged: int
+    failed: int
+    waiting: int
+
+
+def count_outcomes(runs: pandas.DataFrame) -> Outcomes:
+    counts = runs["outcome"].value_counts()
+    return Outcomes(len(runs), *(int(counts.get(name, 0)) for name in ("finished", "diverged", "failed", "waiting")))
+
+
+def parse_configuration(text: str) -> dict[str, str]:
+    """Keys as `precsim train --set` takes them.
+
+    >>> parse_configuration("[plan]\\nname = dfp16\\n\\n[plan.conv1]\\nweights = fp32\\n")
+    {'plan.name': 'dfp16', 'plan.conv1.weights': 'fp32'}
+    """
+    values, section = {}, ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1] + "."
+        elif line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            values[section + key.strip()] = value.strip()
+    return values
+
+
+def typed(texts: pandas.Series) -> pandas.Series:
+    """Integers, numbers or booleans where all texts are such, with missing values where they are empty.
+
+    >>> typed(pandas.Series(["32", "8"])).tolist(), typed(pandas.Series(["0.1", ""])).tolist()
+    ([32, 8], [0.1, nan])
+    >>> typed(pandas.Series(["true", "false"])).tolist(), typed(pandas.Series(["inf", "32", "auto"])).tolist()
+    ([True, False], ['inf', '32', 'auto'])
+    """
+    known = texts[texts != ""]
+    if len(known) and known.isin(["true", "false"]).all() and len(known) == len(texts):
+        return texts == "true"
+    numbers = pandas.to_numeric(texts.where(texts != ""), errors="coerce")
+    return numbers if len(known) and numbers[known.index].notna().all() else texts
+
+
+def in_order(names, preferred: list[str]) -> list[str]:
+    """The distinct names: preferred ones first, then the others as they come.
+
+    >>> in_order(["saved", "x", "weights", "x"], ROLES)
+    ['weights', 'saved', 'x']
+    """
+    present = list(dict.fromkeys(names))
+    return [name for name in preferred if name in present] + [name for name in present if name not in preferred]
+
+
+def is_table(item) -> bool:
+    return isinstance(item, h5py.Dataset) and item.dtype.names is not None
+
+
+def attributes_of(item) -> dict:
+    """Attributes as Python's own types."""
+    return {key: value.item() if isinstance(value, numpy.generic) else value for key, value in item.attrs.items()}
+
+
+def column_of(values: numpy.ndarray):
+    if values.dtype.kind == "S":
+        return [value.decode("utf-8") for value in values]
+    return list(values) if values.ndim > 1 else values
