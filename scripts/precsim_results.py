@@ -150,11 +150,16 @@ class Study(Results):
         return self.table("provenance/runs")
 
     @property
+    def labels(self) -> pandas.DataFrame:
+        """The values of each run on the axes as the file spells them."""
+        return super()._read("runs")[self.axes]
+
+    @property
     def in_grid(self) -> pandas.Series:
         """For each run whether its point belongs to the grid; the others stand beside it."""
-        texts = super()._read("runs")
-        names = texts[self.axes].agg("/".join, axis=1) if self.axes and len(texts) else texts["point"].map(lambda _: None)
-        return texts["point"] == names
+        names = pandas.Series(["/".join(row) for row in self.labels.itertuples(index=False)], index=self.runs.index,
+                              dtype=object)
+        return (self.runs["point"] == names) & bool(self.axes)
 
     def with_points(self, name: str) -> pandas.DataFrame:
         """A table that has a column `run`, with point, seed and the values on the axes in front."""

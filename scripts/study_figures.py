@@ -2,7 +2,7 @@
 
 import numpy
 import pandas
-from matplotlib.ticker import FixedLocator, LogFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, LogFormatter, NullFormatter, NullLocator
 
 import plot_style as style
 from octave_plot import draw_octaves, join_octaves
@@ -126,6 +126,7 @@ def draw_overflow(axes: plt.Axes, points: pandas.DataFrame) -> None:
     axes.plot(events[some], rows[some], "o", color=style.BLUE, markersize=5)
     axes.set_xscale("log")
     axes.set_xlim(1, max(10, 3 * numpy.nanmax(events, initial=0)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     for y in rows[~some]:
         say(axes, "0" if events[y] == 0 else "not counted", (0, y), "left")
     axes.set_xlabel("events, mean of the runs")
@@ -214,14 +215,7 @@ def draw_curves(axes: plt.Axes, table: pandas.DataFrame, lines: dict[str, str]) 
 
 def octaves(study: Study, points: pandas.DataFrame) -> plt.Figure:
     """Error against magnitude; of points that convert to the same formats the first one."""
-    table = study.with_points("error_by_octave")
-    tables, seen = {}, set()
-    for name in points.index:
-        rows = table[table["point"] == name]
-        conversions = frozenset(zip(rows["role"], rows["format"]))
-        if conversions not in seen and has_error(rows) and len(tables) < MOST_LINES:
-            seen.add(conversions)
-            tables[name] = rows
+    tables = by_formats(study.with_points("error_by_octave"), points)
     looks = style.looks(tables)
     figure, panels = plt.subplots(1, len(OPERAND_ROLES), figsize=(10.5, 3.6), sharex=True, sharey=True)
     for axes, role in zip(panels, OPERAND_ROLES):
@@ -229,8 +223,24 @@ def octaves(study: Study, points: pandas.DataFrame) -> plt.Figure:
         lines = {name: rows[rows["role"] == role] for name, rows in tables.items()}
         draw_octaves(axes, {name: join_octaves(rows) for name, rows in lines.items() if len(rows)}, looks)
     panels[0].set_ylabel("relative error, RMS")
-    style.legend_beside(panels[-1], looks, "point")
+    if looks:
+        style.legend_beside(panels[-1], looks, "format")
     return figure
+
+
+def by_formats(table: pandas.DataFrame, points: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
+    """Rows of the first point of each set of formats, by the format of its operands, or its name where they are several."""
+    tables, seen = {}, set()
+    for name in points.index:
+        rows = table[table["point"] == name]
+        conversions = frozenset(zip(rows["role"], rows["format"]))
+        if conversions in seen or not has_error(rows) or len(tables) == MOST_LINES:
+            continue
+        seen.add(conversions)
+        formats = set(rows["format"][rows["role"].isin(OPERAND_ROLES)])
+        label = formats.pop() if len(formats) == 1 else name
+        tables[name if label in tables else label] = rows
+    return tables
 
 
 def has_error(rows: pandas.DataFrame) -> bool:
