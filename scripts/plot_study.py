@@ -21,8 +21,6 @@ from precsim_results import ResultsError, Study, load_study
 
 def draw_all(study: Study, out: style.Folder) -> None:
     points = study.points()
-    if points.empty:
-        raise ResultsError(f"the study {study.path} has no runs")
     overview = study_figures.overview(study, points)
     overview.suptitle(study.question or study.path.resolve().parent.name)
     out.save(overview, "overview")

@@ -195,6 +195,8 @@ class Study(Results):
         and the half width of the 95 % confidence interval; of runs with any outcome the worst and mean SQNR of each
         role, mean overflow events and steps per second.
         """
+        if self.runs.empty:
+            raise ResultsError(f"the study {self.path} has no runs")
         runs, points = self.runs, self._by_point(count_outcomes)
         first = runs.drop_duplicates("point").set_index("point")
         table = pandas.concat([first[self.axes], points], axis=1)

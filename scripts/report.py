@@ -205,8 +205,6 @@ def resolved(study: Study) -> str:
 def report(study: Study) -> str:
     """The page. Raises ResultsError for a study without runs."""
     points = study.points()
-    if points.empty:
-        raise ResultsError(f"the study {study.path} has no runs")
     title = study.question or study.path.resolve().parent.name
     return page(title, head(study, title) + "<h2>Findings</h2>\n" + findings(study, points)
                 + "<h2>Figures</h2>\n" + figures(study, points)
