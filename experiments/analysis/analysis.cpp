@@ -9,6 +9,7 @@
 #include "experiments/analysis/tensor_stream.hpp"
 #include "experiments/analysis/unit.hpp"
 #include "experiments/analysis/unit_pool.hpp"
+#include "formats/exact.hpp"
 
 namespace precsim::analysis {
 namespace {
@@ -50,11 +51,22 @@ std::uint64_t element_bytes(tensor_files::ElementType type) {
   return 0;
 }
 
+/// Whether the elements of a block have a say in its exponent; exponents are the same within an octave of absmax, or
+/// change with it.
+bool follows_elements(const formats::Format& format) {
+  for (int octave = formats::exponent_of_zero; octave <= 127; ++octave) {
+    if (format.block_exponent(static_cast<float>(formats::power_of_two(octave))) != format.block_exponent(0)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 TensorConversion meet(const formats::Conversion& conversion, const tensor_files::TensorEntry& entry) {
   const formats::Format& format = *conversion.format;
   const formats::Blocking blocking = format.blocking();
   TensorConversion how{conversion, tensor_files::BlockGrid(entry.shape, blocking)};
-  how.scaled = blocking.kind != BlockKind::none && format.block_exponent(0x1p-100f) != format.block_exponent(0x1p100f);
+  how.scaled = blocking.kind != BlockKind::none && follows_elements(format);
   how.tracked = blocking.kind == BlockKind::channel || blocking.kind == BlockKind::reduction;
   how.scaled |= how.tracked;
   return how;

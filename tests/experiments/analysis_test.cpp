@@ -247,7 +247,10 @@ const std::vector<std::string> conversions = {"fp16",
                                               "dfp8:channel@toward_positive",
                                               "dfp8:block=32",
                                               "dfp6:block=48,top=bump@nearest_away",
-                                              "dfp8:block=65536,top=bump@toward_negative"};
+                                              "dfp8:block=65536,top=bump@toward_negative",
+                                              "flex16+5",
+                                              "flex8+3@stochastic",
+                                              "dfxp12"};
 
 void expect_equal(const Outcome& a, const Outcome& b, std::size_t tensor, std::size_t conversion) {
   const ConversionResult& x = a.results[tensor].conversions[conversion];
