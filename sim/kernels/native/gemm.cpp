@@ -21,6 +21,11 @@ int exponent_at(const Matrix& matrix, std::int64_t line, std::int64_t block) {
 /// Smallest and largest exponent of a matrix; (0, 0) where there are none.
 struct ExponentRange {
   int low = 0, high = 0;
+
+  /// Two to the power of an exponent in the range, or of the nearest there is.
+  float power(int exponent, int shift) const {
+    return static_cast<float>(formats::power_of_two(std::clamp(exponent, low, high) + shift));
+  }
 };
 ExponentRange every_exponent(const Matrix& matrix) {
   const auto [low, high] = std::minmax_element(matrix.exponents.begin(), matrix.exponents.end());
@@ -44,8 +49,8 @@ ExponentRange exponents_that_count(const Matrix& matrix) {
   return range.low > range.high ? ExponentRange{} : range;
 }
 
-/// Powers of two by row and chain, split evenly over both sides so that each is a normal number. Blocks of zeros, whose
-/// exponents may be the lowest there are, take any: what is spilled of them is zero.
+/// Powers of two by row and chain, split evenly over both sides so that each is a normal number, and each product of
+/// two. Blocks of zeros, whose exponents may be the lowest there are, take any: what is spilled of them is zero.
 class Factors {
  public:
   Factors(const Product& product, std::span<const arith::Chain> chains) : product_(product), chains_(chains) {
@@ -58,20 +63,23 @@ class Factors {
 
   void fill_row(std::int64_t line, float* factors) const {
     for (std::size_t c = 0; c < chains_.size(); ++c) {
-      factors[c] = power(exponent_at(product_.left, line, chains_[c].block_a) + shift_);
+      factors[c] = left_.power(exponent_at(product_.left, line, chains_[c].block_a), shift_);
     }
   }
   void fill_panel(std::int64_t group, std::int64_t panel, float* factors) const {
     for (const arith::Chain& chain : chains_) {
       for (std::int64_t j = 0; j < panel_lanes; ++j) {
         const std::int64_t column = std::min(panel * panel_lanes + j, product_.right.rows - 1);
-        *factors++ = power(exponent_at(product_.right, group * product_.right.rows + column, chain.block_b) - shift_);
+        const std::int64_t at = group * product_.right.rows + column;
+        *factors++ = right_.power(exponent_at(product_.right, at, chain.block_b), -shift_);
       }
     }
   }
 
  private:
   void set_shift(const ExponentRange& left, const ExponentRange& right) {
+    left_ = left;
+    right_ = right;
     const auto [left_low, left_high] = left;
     const auto [right_low, right_high] = right;
     possible_ = left_low + right_low >= smallest_normal && left_high + right_high <= largest_normal;
@@ -80,12 +88,9 @@ class Factors {
     possible_ = possible_ && left_low + shift_ >= smallest_normal && left_high + shift_ <= largest_normal &&
                 right_low - shift_ >= smallest_normal && right_high - shift_ <= largest_normal;
   }
-  static float power(int exponent) {
-    return static_cast<float>(formats::power_of_two(std::clamp(exponent, smallest_normal, largest_normal)));
-  }
-
   const Product& product_;
   std::span<const arith::Chain> chains_;
+  ExponentRange left_, right_;  ///< that count
   bool possible_ = true;
   int shift_ = 0;
 };
