@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "experiments/cli/progress.hpp"
 #include "experiments/cli/table.hpp"
@@ -85,6 +87,10 @@ std::vector<Item> choose(const tensor_files::TensorFile& file, const std::string
 
 std::vector<tensor_files::TensorSpec> specify(const tensor_files::TensorFile& file, const Task& task,
                                               std::vector<Item>& items) {
+  std::set<std::string> names;
+  for (const Item& item : items) {
+    names.insert(file.tensors()[item.source].name);
+  }
   std::vector<tensor_files::TensorSpec> specs;
   for (Item& item : items) {
     const TensorEntry& entry = file.tensors()[item.source];
@@ -92,8 +98,14 @@ std::vector<tensor_files::TensorSpec> specify(const tensor_files::TensorFile& fi
     specs.push_back({entry.name, entry.shape, task.codes ? task.codes->type() : StorageType::float32});
     if (task.codes && task.codes->has_exponents()) {
       const tensor_files::BlockGrid blocks(entry.shape, task.to.format->blocking());
-      specs.push_back({entry.name + std::string(task.codes->exponents_suffix()), blocks.exponents_shape(),
-                       task.codes->exponents_type()});
+      const std::string name = entry.name + std::string(task.codes->exponents_suffix());
+      if (names.contains(name)) {
+        throw UserError(
+            fmt::format("the exponents of {} would have the name of another tensor, {}; leave one out with "
+                        "--tensors",
+                        formats::quote(entry.name), formats::quote(name)));
+      }
+      specs.push_back({name, blocks.exponents_shape(), task.codes->exponents_type()});
     }
   }
   return specs;

@@ -65,6 +65,10 @@ FileOperand::FileOperand(const std::string& what, const std::string& path, const
     throw UserError(fmt::format("{}: {} has the shape [{}], and {} axes are needed", what, this->name(),
                                 fmt::join(entry().shape, ", "), order_.size()));
   }
+  if (entry().size() == 0) {
+    throw UserError(fmt::format("{}: {} has the shape [{}], and no elements to multiply", what, this->name(),
+                                fmt::join(entry().shape, ", ")));
+  }
 }
 
 std::string FileOperand::name() const {

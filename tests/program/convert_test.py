@@ -212,8 +212,10 @@ class ConvertTest(program.ProgramTest):
         array = np.ones((4, 5), "f4")
         array[2, 1] = np.nan
         self.write_tensors(".npz", {"w": array}, "nan")
+        self.write_tensors(".npz", {"w": array[:1], "w.exponents": array[:1]}, "taken")
         for arguments, says in (
             (("in.npz", "out.npz"), ["--to"]),
+            (("taken.npz", "out.npz", "--to", "dfp8", "--codes"), ["exponents of 'w'", "'w.exponents'", "--tensors"]),
             (("in.npz", "out.npz", "--to", "dfp99"), ["dfp99"]),
             (("in.npz", "out.npz", "--to", "dfp8@biased", "--rounding", "to_odd"), ["rounding"]),
             (("in.npz", "out.txt", "--to", "dfp8"), [".txt", ".safetensors"]),

@@ -114,7 +114,7 @@ class ProductFilesTest(program.ProgramTest):
         self.assert_equal(c, of_weights)
 
     def test_refusals(self):
-        self.save(a=self.small(7, 12), b=self.small(5, 11), x=self.small(1, 4, 4, 3), w=self.small(2, 3, 3, 4))
+        self.save(a=self.small(7, 12), b=self.small(5, 11), e=self.small(0, 12), x=self.small(1, 4, 4, 3), w=self.small(2, 3, 3, 4))
         np.savez(self.folder / "two.npz", p=self.small(2, 2), q=self.small(2, 2))
         self.write("c.npy", "before")
         a, ab = ("gemm", "--file-a", "a.npy"), ("gemm", "--file-a", "a.npy", "--file-b", "b.npy")
@@ -129,6 +129,7 @@ class ProductFilesTest(program.ProgramTest):
             (("gemm", "--file-a", "two.npz", "--n", "2", "--tensor-a", "r"), ["'r'", "'p'"]),
             (("gemm", "--file-a", "x.npy", "--n", "2"), ["[1, 4, 4, 3]", "2 axes"]),
             (("gemm", "--file-a", "none.npy", "--n", "2"), ["none.npy"]),
+            (("gemm", "--file-a", "e.npy", "--n", "2"), ["operand a", "[0, 12]", "no elements"]),
             (("conv", "--file-a", "x.npy", "--file-b", "w.npy"), ["operand b", "2x3x3x4", "2x3x3x3"]),
             (("conv", "--input", "1x4x4x3", "--channels", "2", "--layout", "nchw"), ["--layout", "no effect"]),
             (("conv", "--file-a", "x.npy", "--channels", "2", "--layout", "hwcn"), ["nchw", "'hwcn'"]),
