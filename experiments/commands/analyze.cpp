@@ -12,6 +12,7 @@
 #include "experiments/cli/progress.hpp"
 #include "experiments/commands/analyze_report.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/output_file.hpp"
 #include "experiments/commands/stop_signal.hpp"
 #include "experiments/run/run_options.hpp"
 #include "formats/error.hpp"
@@ -165,21 +166,6 @@ std::vector<analysis::AnalysisInput> open_inputs(const cli::Arguments& arguments
   return inputs;
 }
 
-void check_output(const cli::Arguments& arguments, const fs::path& output) {
-  std::error_code error;
-  for (const std::string& file : arguments.positionals()) {
-    if (fs::equivalent(file, output, error)) {
-      throw UserError(fmt::format("--out {} is one of the files to be read; give another name", output.string()));
-    }
-  }
-  if (output.has_parent_path() && !fs::is_directory(output.parent_path(), error)) {
-    throw UserError(fmt::format("--out {}: there is no folder {}", output.string(), output.parent_path().string()));
-  }
-  if (fs::exists(output, error) && !arguments.has("overwrite")) {
-    throw UserError(fmt::format("{} exists; give another name, or have it replaced with --overwrite", output.string()));
-  }
-}
-
 record::RecordHeader header_of(const cli::Arguments& arguments, const AnalyzeReport& report) {
   std::vector<std::string> names;
   for (std::size_t c = 0; c < report.ranked; ++c) {
@@ -227,7 +213,7 @@ cli::ExitCode run_analyze(std::span<const std::string> arguments, cli::Streams& 
   std::optional<analysis::ResultsFile> file;
   if (const auto out = parsed.value("out")) {
     const fs::path output = record::resolve_output(*out);
-    check_output(parsed, output);
+    check_output_file("--out", output.string(), parsed.positionals(), parsed.has("overwrite"));
     file.emplace(output, report.options, report.ranked, parsed.has("blocks"),
                  analysis::text_lengths(inputs, report.options));
   }

@@ -10,6 +10,7 @@
 #include "experiments/cli/progress.hpp"
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/output_file.hpp"
 #include "experiments/commands/stop_signal.hpp"
 #include "experiments/conversion/code_output.hpp"
 #include "experiments/conversion/tensor_converter.hpp"
@@ -42,6 +43,7 @@ const cli::Command command{
                             "NAME.scales (E8M0: the scale is 2^(code - 127))"},
                 {.name = "seed", .argument = "N", .meaning = "seed of stochastic rounding (default: 1)"},
                 {.name = "tensors", .argument = "GLOB", .meaning = "only tensors of matching names (* ? [..])"},
+                {.name = "overwrite", .meaning = "replaces an existing output"},
                 {.name = "json", .meaning = "print JSON"}},
     .positional =
         cli::Positional{"FILE", "the file to read and the one to write: .npy, .npz, .safetensors or .h5", 2, 2},
@@ -233,7 +235,9 @@ cli::ExitCode run_convert(std::span<const std::string> arguments, cli::Streams& 
   const auto file = tensor_files::open_tensor_file(input);
   std::vector<std::string> left_out;
   std::vector<Item> items = choose(*file, input, parsed.value("tensors").value_or("*"), left_out);
-  tensor_files::TensorWriter writer(output, specify(*file, task, items));
+  const std::vector<tensor_files::TensorSpec> specs = specify(*file, task, items);
+  check_output_file("", output, {&input, 1}, parsed.has("overwrite"));
+  tensor_files::TensorWriter writer(output, specs);
 
   if (!convert_items(*file, task, items, writer, streams)) return cli::ExitCode::interrupted;
   writer.commit();

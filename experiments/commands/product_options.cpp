@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "experiments/cli/table.hpp"
+#include "experiments/commands/output_file.hpp"
 #include "experiments/commands/product_report.hpp"
 #include "experiments/product/file_operand.hpp"
 #include "experiments/run/run_options.hpp"
@@ -148,6 +149,7 @@ std::vector<cli::Option> product_options(std::vector<cli::Option> own) {
       {.name = "tensor-a", .argument = "NAME", .meaning = "which tensor of the file (needed where it has several)"},
       {.name = "tensor-b", .argument = "NAME", .meaning = "likewise"},
       {.name = "save", .argument = "FILE", .meaning = "writes the result as float32, the kind of file by its suffix"},
+      {.name = "overwrite", .meaning = "with --save: replaces an existing file"},
       {.name = "list-fills", .meaning = "lists the fills, and stops"},
       {.name = "accumulator",
        .argument = "NAME",
@@ -199,12 +201,17 @@ cli::ExitCode run_product_command(const ProductCommand& product_command, std::sp
     return cli::ExitCode::ok;
   }
   const std::vector<std::size_t> saved_axes = product_command.axes(parsed, result_tensor);
+  if (parsed.has("overwrite") && !parsed.has("save")) {
+    throw UserError("--overwrite has no effect without --save FILE");
+  }
   const Files files = open_files(parsed, product_command);
   const ShapeAndPass wanted = shape_with_files(parsed, product_command, files);
   const product::ProductRequest request = parse_request(parsed, wanted, files);
   product::check_size(request);
   std::optional<SavedResult> saved;
   if (const auto path = parsed.value("save")) {
+    const std::vector<std::string> inputs = {parsed.value("file-a").value_or(""), parsed.value("file-b").value_or("")};
+    check_output_file("--save", *path, inputs, parsed.has("overwrite"));
     saved.emplace(*path, wanted, saved_axes);
   }
   const int threads = set_threads(parsed.integer("threads", 0, 0, 1024));

@@ -74,7 +74,7 @@ class Conductor {
       return;
     }
     const Status found = status_of(folder);
-    if (has_ended(found.state)) {
+    if (has_ended(found.state) || found.is_damaged) {
       end(run, found);
       return;
     }

@@ -38,8 +38,21 @@ std::string data_section(std::string_view configuration) {
 }
 
 /// What the record says of an ended run; `unfinished` for one that has not ended.
+Status damaged(std::string_view why) {
+  Status status;
+  status.state = State::failed;
+  status.is_damaged = true;
+  status.message = fmt::format("{}; move its folder away, and the study will run it again", why);
+  return status;
+}
+
 Status recorded_status(const fs::path& file) {
-  const record::RecordHeader header = record::read_header(file);
+  record::RecordHeader header;
+  try {
+    header = record::read_header(file);
+  } catch (const UserError& error) {
+    return damaged(error.what());
+  }
   const std::string source = file.string();
   Status status;
   status.state = State::unfinished;
@@ -58,10 +71,7 @@ Status recorded_status(const fs::path& file) {
                     source, version, record::schema_version));
   }
   if (!record::check_seal(file)) {
-    throw UserError(
-        fmt::format("{} was changed by another program since it was written; move its folder away, and "
-                    "the study will run it again",
-                    source));
+    return damaged(fmt::format("{} was changed by another program since it was written", source));
   }
   const auto text_of = [&](std::string_view name) { return record::value_of<std::string>(header.run, name, source); };
   status.message = text_of("outcome_message");
@@ -107,7 +117,7 @@ Status status_of(const RunFolder& folder) {
   } else if (is_there(folder.record().string() + ".journal")) {
     status.state = State::unfinished;
   }
-  if (!has_ended(status.state) && is_there(folder.failure())) {
+  if (!has_ended(status.state) && !status.is_damaged && is_there(folder.failure())) {
     status.state = State::failed;
     status.message = read_text(folder.failure(), longest_message);
     std::ranges::replace_if(

@@ -47,11 +47,12 @@ struct Status {
   std::string engine;   ///< that its record was written with; empty without a record
   std::string data;     ///< of an ended run: the settings of its data
   std::string data_checksums;
+  bool is_damaged = false;  ///< failed: there is a record, and nothing can be done with it
 };
 
-/// The state of a run as its folder tells it. Its record, where it has ended, is one of this schema version and
-/// unchanged since it was written (sealed); everything else about it raises UserError. A record of a run that has not
-/// ended is left for the run itself to judge.
+/// The state of a run as its folder tells it. A record that is damaged, or was changed since it was written (its seal),
+/// makes it a failed one; one of another schema version raises UserError. A record of a run that has not ended is left
+/// for the run itself to judge.
 Status status_of(const RunFolder& folder);
 
 /// Exclusive ownership of a file; lives on in a child that the descriptor is given to, and ends with the last owner,

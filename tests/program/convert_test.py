@@ -52,7 +52,7 @@ class ConvertTest(program.ProgramTest):
         }
 
     def convert(self, name: str, output: str, *options) -> dict:
-        self.assertEqual(self.assert_runs("convert", name, output, *options).stderr, "")
+        self.assertEqual(self.assert_runs("convert", name, output, "--overwrite", *options).stderr, "")
         path = self.folder / output
         return READERS[path.suffix](path)
 
@@ -201,7 +201,7 @@ class ConvertTest(program.ProgramTest):
         stdout = self.assert_runs("convert", "in.npz", "out.npz", "--to", "dfp16", "--tensors", "*[es]*").stdout
         self.assertIn("left out: 'steps' (int64)", stdout)
         self.assertEqual(sorted(np.load(self.folder / "out.npz")), ["conv1/weight", "größe", "scalar"])
-        told = json.loads(self.assert_runs("convert", "in.npz", "out.npz", "--to", "dfp16", "--json").stdout)
+        told = json.loads(self.assert_runs("convert", "in.npz", "out.npz", "--to", "dfp16", "--json", "--overwrite").stdout)
         self.assertEqual([tensor["name"] for tensor in told["tensors"]], list(self.tensors))
         self.assert_refused("convert", "in.npz", "out.npz", "--to", "dfp16", "--tensors", "x*", says=["'x*'", "'half'"])
         self.assert_refused("convert", "in.npz", "out.npz", "--to", "dfp16", "--tensors", "steps", says=["'steps'"])
@@ -223,7 +223,10 @@ class ConvertTest(program.ProgramTest):
             (("in.npz", "out.npz", "--to", "dfp8", "--seed", "4294967296"), ["seed"]),
             (("none.npz", "out.npz", "--to", "dfp8"), ["none.npz"]),
             (("out.npz", "out.npz", "--to", "dfp8"), ["out.npz"]),
-            (("nan.npz", "out.npz", "--to", "dfp8"), ["'w'", "element 11", "nan"]),
+            (("nan.npz", "out.npz", "--to", "dfp8", "--overwrite"), ["'w'", "element 11", "nan"]),
+            (("in.npz", "out.npz", "--to", "dfp8"), ["out.npz exists", "--overwrite"]),
+            (("in.npz", "in.npz", "--to", "dfp8", "--overwrite"), ["in.npz is one of the files to be read"]),
+            (("in.npz", "none/out.npz", "--to", "dfp8"), ["there is no folder none"]),
         ):
             with self.subTest(arguments):
                 self.assert_refused("convert", *arguments, says=says)
@@ -246,7 +249,7 @@ class ConvertTest(program.ProgramTest):
 
         for suffix in (".npy", ".npz", ".safetensors", ".h5"):
             with self.subTest(suffix):
-                done = self.run_program("convert", "x.npy", "y" + suffix, "--to", "dfp8", prepare=small_files)
+                done = self.run_program("convert", "x.npy", "y" + suffix, "--to", "dfp8", "--overwrite", prepare=small_files)
                 self.assertEqual(done.returncode, REFUSED)
                 self.assertIn("y" + suffix, done.stderr)
                 self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["x.npy"])

@@ -47,7 +47,7 @@ class ProductFilesTest(program.ProgramTest):
             np.save(self.folder / f"{name}.npy", array)
 
     def product(self, *arguments, output: str = "c.npy"):
-        told = json.loads(self.assert_runs(*arguments, "--save", output, "--json").stdout)
+        told = json.loads(self.assert_runs(*arguments, "--save", output, "--overwrite", "--json").stdout)
         return told, np.load(self.folder / output)
 
     def assert_equal(self, got, expected):
@@ -134,7 +134,9 @@ class ProductFilesTest(program.ProgramTest):
             (("conv", "--input", "1x4x4x3", "--channels", "2", "--layout", "nchw"), ["--layout", "no effect"]),
             (("conv", "--file-a", "x.npy", "--channels", "2", "--layout", "hwcn"), ["nchw", "'hwcn'"]),
             ((*a, "--n", "2", "--save", "c.txt"), [".npz"]),
-            ((*a, "--n", "2", "--save", "none/c.npy"), ["none"]),
+            ((*a, "--n", "2", "--save", "none/c.npy"), ["there is no folder none"]),
+            ((*a, "--n", "2", "--save", "c.npy"), ["c.npy exists", "--overwrite"]),
+            ((*a, "--n", "2", "--save", "a.npy", "--overwrite"), ["--save a.npy is one of the files to be read"]),
         ):
             with self.subTest(arguments):
                 self.assert_refused(*arguments, *(() if "--save" in arguments or "--layout" in arguments else

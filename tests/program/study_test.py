@@ -409,14 +409,21 @@ class ChangeTest(StudyTest):
                                 says=["recorded with the engine simulate", "asks for native", "--set run.engine=simulate"])
         self.assertEqual((self.folder / "a/study.h5").read_bytes(), before)
 
-    def test_a_damaged_or_foreign_record_is_refused(self):
+    def test_a_damaged_record_fails_and_the_rest_goes_on(self):
         self.write_study(plans="dfp8", seeds="1")
         self.study("a")
         record = self.folder / "a/runs" / self.runs("a")[1]["configuration_hash"] / "run.h5"
         whole = record.read_bytes()
+        name = str(record.relative_to(self.folder))
         for damaged in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[: len(whole) // 2], b"", whole[:-12]):
             record.write_bytes(damaged)
-            self.assert_refused("study", "study.ini", "--out", "a", says=str(record.relative_to(self.folder)))
+            listed = self.assert_runs("study", "study.ini", "--out", "a", "--dry-run").stdout
+            self.assertRegex(listed, "1 failed")
+            ended = self.assert_runs("study", "study.ini", "--out", "a", code=MISMATCH)
+            self.assertIn(name, ended.stdout + ended.stderr)
+            self.assertIn("move its folder away", ended.stdout + ended.stderr)
+            self.assertEqual([row["outcome"] == "failed" for row in self.runs("a")].count(True), 1)
+            self.assertEqual(record.read_bytes(), damaged)
         record.write_bytes(whole)
         self.study("a")
 
