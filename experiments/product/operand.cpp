@@ -111,11 +111,17 @@ BuiltOperand build_operand(const ConvShape& shape, Pass pass, Side side, const f
     }
     build_from_codes(std::move(tensor), meet == OperandKind::integer, built);
   } else if (shares_by_use(*conversion.format)) {
-    kernels::BlockedOperand blocked = kernels::convert_blocked(
-        shape, pass, side, tensor.values, {conversion, random_bits(request, Stream::rounding), request.what}, meet);
+    const kernels::OperandConversion how{conversion, random_bits(request, Stream::rounding), request.what};
+    kernels::BlockedOperand blocked = meet == OperandKind::floating
+                                          ? kernels::convert_blocked(shape, pass, side, tensor.values, how, meet)
+                                          : kernels::convert_tensor(shape, pass, side, tensor.values, how);
     built.exponents = std::move(blocked.exponents);
     built.saturated = blocked.counts.saturated;
-    built.operand = {.matrix = std::move(blocked.matrix)};
+    if (blocked.tensor) {
+      built.operand = {.blocked = std::move(blocked.tensor)};
+    } else {
+      built.operand = {.matrix = std::move(blocked.matrix)};
+    }
   } else {
     build_from_values(tensor, conversion, request, meet == OperandKind::integer, built);
   }

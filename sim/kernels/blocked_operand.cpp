@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "formats/convert_block.hpp"
 #include "formats/convert_panel.hpp"
 #include "formats/error.hpp"
-#include "sim/kernels/matrix.hpp"
+#include "sim/kernels/blocked_grid.hpp"
+#include "sim/kernels/lowering.hpp"
 #include "sim/kernels/threads.hpp"
 #include "sim/kernels/tile.hpp"
 
@@ -19,54 +19,6 @@ using formats::OperandKind;
 
 bool channel_is_reduced(Pass pass, Side side) {
   return pass != Pass::weight_gradient && side == Side::left;
-}
-
-/// Where the blocks of a tensor lie: `panels` times `lines` x `length` elements, one after another; along the lines, or
-/// down the columns of a panel.
-struct Grid {
-  std::int64_t panels = 1, lines = 0, length = 0, block = 0;
-  bool down = false;
-
-  std::int64_t size() const { return panels * lines * length; }
-  std::int64_t blocks_of_line() const { return (length + block - 1) / block; }
-  std::int64_t bands() const { return (lines + block - 1) / block; }
-  std::int64_t blocks() const { return down ? panels * bands() * length : panels * lines * blocks_of_line(); }
-  /// The number of the block that an element is in.
-  std::int64_t block_of(std::int64_t element) const {
-    const std::int64_t line = element / length;
-    const std::int64_t at = element % length;
-    return down ? (line / lines * bands() + line % lines / block) * length + at : line * blocks_of_line() + at / block;
-  }
-};
-
-/// One exponent per non-reduced channel.
-Grid channel_grid(const ConvShape& shape, Pass pass, Side side) {
-  const std::int64_t taps = shape.kh * shape.kw;
-  switch (pass) {
-    case Pass::forward:
-      return {1, shape.oc, taps * shape.group_ic(), taps * shape.group_ic(), false};
-    case Pass::input_gradient:
-      return {shape.groups, shape.group_oc() * taps, shape.group_ic(), shape.group_oc() * taps, true};
-    case Pass::weight_gradient:
-      break;
-  }
-  const std::int64_t channels = side == Side::left ? shape.oc : shape.ic;
-  const std::int64_t pixels = shape.n * (side == Side::left ? shape.out_h() * shape.out_w() : shape.h * shape.w);
-  return {1, pixels, channels, pixels, true};
-}
-
-/// Blocks of k along the reduction; of the patches of a weight gradient, in their view.
-Grid reduction_grid(const ConvShape& shape, Pass pass, Side side, std::int64_t k) {
-  const ProductShape product = product_shape(shape, pass);
-  if (pass == Pass::weight_gradient && side == Side::left) {
-    return {1, product.channels, shape.oc, k, true};
-  }
-  if (pass == Pass::input_gradient && side == Side::right) {
-    return {shape.groups, shape.group_oc(), product.taps * shape.group_ic(), k, true};
-  }
-  const std::int64_t size = pass == Pass::weight_gradient ? product.groups * product.columns * product.channels
-                                                          : shape.operand_size(pass, side);
-  return {1, size / product.channels, product.channels, k, false};
 }
 
 /// The pieces in which threads convert a grid.
@@ -144,92 +96,107 @@ std::vector<std::int16_t> convert_grid(const Grid& grid, std::span<const float> 
   return codes;
 }
 
-/// The first element of a block of one row, or -1 where the block is padding. A channel of the patches of a weight
-/// gradient is found at the first pixel, since the row itself may begin in the padding.
-std::int64_t block_element(const ConvShape& shape, Pass pass, Side side, bool by_channel, std::int64_t group,
-                           std::int64_t row, std::int64_t tap, std::int64_t c) {
-  if (by_channel && pass == Pass::weight_gradient && side == Side::right) {
-    return group * shape.group_ic() + row % shape.group_ic();
-  }
-  return source_index(shape, pass, side, group, row, tap, c);
-}
-
-/// The exponents of every block of every row; a block of padding has the exponent of an all-zero block.
-void gather_exponents(const ConvShape& shape, Pass pass, Side side, const formats::Format& format, const Grid& grid,
-                      const std::vector<std::int16_t>& exponents, Matrix& matrix) {
-  const ProductShape product = product_shape(shape, pass);
-  const auto zero = static_cast<std::int16_t>(format.block_exponent(0));
-  const std::int64_t step = matrix.block == 0 ? product.channels : matrix.block;
-  const std::int64_t taps = matrix.block == 0 ? 1 : matrix.taps;
-  const std::int64_t per_tap = (product.channels + step - 1) / step;
-  const std::int64_t lines = matrix.groups * matrix.rows;
-  matrix.row_stride = taps * per_tap;
-  matrix.exponents.assign(static_cast<std::size_t>(lines * matrix.row_stride), zero);
-#pragma omp parallel for schedule(static) if (worth_threads(lines * matrix.row_stride))
-  for (std::int64_t line = 0; line < lines; ++line) {
-    std::int16_t* of_row = matrix.exponents.data() + line * matrix.row_stride;
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      const std::int64_t first =
-          block_element(shape, pass, side, matrix.block == 0, line / matrix.rows, line % matrix.rows, tap, 0);
-      for (std::int64_t block = 0; block < per_tap && first >= 0; ++block) {
-        const std::int64_t at = first + block * step * channel_stride(shape, pass, side);
-        of_row[tap * per_tap + block] = exponents[static_cast<std::size_t>(grid.block_of(at))];
-      }
-    }
-  }
-  matrix.block_stride = matrix.block == 0 ? 0 : 1;
-}
-
-/// The codes, elements or values of one operand as a matrix without exponents.
-Matrix lower_converted(const ConvShape& shape, Pass pass, Side side, const OperandConversion& how, OperandKind meet,
-                       const std::vector<std::int16_t>& codes, const std::vector<float>& values) {
-  if (meet == OperandKind::integer) {
-    Matrix matrix = lower(shape, pass, side, codes, 0);
-    matrix.exponents.clear();
-    return matrix;
-  }
-  if (meet == OperandKind::floating) {
-    return lower(shape, pass, side, std::span<const float>(values));
-  }
-  std::vector<float> elements(codes.size());
-  const auto size = static_cast<std::int64_t>(codes.size());
-  constexpr std::int64_t piece = 1 << 14;
-#pragma omp parallel for schedule(static) if (worth_threads(size))
-  for (std::int64_t at = 0; at < size; at += piece) {
-    formats::decode_block(*how.conversion.format, codes.data() + at, std::min(piece, size - at), 0,
-                          elements.data() + at, array_kernel(how.kernel));
-  }
-  Matrix matrix = lower(shape, pass, side, std::span<const float>(elements));
-  matrix.kind = OperandKind::scaled;
-  return matrix;
-}
-
-/// The patches of a weight gradient, converted row by row of the view.
-BlockedOperand convert_view(const ConvShape& shape, std::span<const float> tensor, const OperandConversion& how,
-                            std::int64_t k, OperandKind meet) {
+/// The patches of a weight gradient, row by row of the view: their codes, and in `out` all the rest.
+std::vector<std::int16_t> convert_view(const ConvShape& shape, std::span<const float> tensor,
+                                       const OperandConversion& how, OperandKind meet, BlockedOperand& out) {
   const ProductShape product = product_shape(shape, Pass::weight_gradient);
-  BlockedOperand out;
   out.source = lower(shape, Pass::weight_gradient, Side::right, tensor).values;
-  const Grid grid = reduction_grid(shape, Pass::weight_gradient, Side::right, k);
-  const std::vector<std::int16_t> codes = convert_grid(grid, out.source, how, meet, out, [&](std::int64_t i) {
+  const Grid rows{1, product.groups * product.columns, product.channels, how.conversion.format->blocking().size, false};
+  return convert_grid(rows, out.source, how, meet, out, [&](std::int64_t i) {
     const std::int64_t line = i / product.channels;
     return source_index(shape, Pass::weight_gradient, Side::right, line / product.columns, line % product.columns, 0,
                         i % product.channels);
   });
-  const ConvShape rows = ConvShape::gemm(product.groups * product.columns, 1, product.channels);
-  out.matrix = lower_converted(rows, Pass::forward, Side::left, how, meet, codes, out.values);
-  out.matrix.groups = product.groups;
-  out.matrix.rows = product.columns;
-  if (!how.reports) {
-    out.source.clear();
-  }
-  if (meet != OperandKind::floating) {
-    out.matrix.exponents = out.exponents;
-    out.matrix.row_stride = grid.blocks_of_line();
-    out.matrix.block_stride = 1;
-    out.matrix.block = k;
+}
+
+/// Rows of the view as [group][place][row].
+std::vector<std::int16_t> across(const std::vector<std::int16_t>& rows, std::int64_t groups, std::int64_t count,
+                                 std::int64_t length) {
+  std::vector<std::int16_t> out(rows.size());
+#pragma omp parallel for schedule(static) if (worth_threads(groups * count * length))
+  for (std::int64_t place = 0; place < groups * length; ++place) {
+    const std::int16_t* const from = rows.data() + place / length * count * length + place % length;
+    for (std::int64_t row = 0; row < count; ++row) {
+      out[static_cast<std::size_t>(place * count + row)] = from[row * length];
+    }
   }
   return out;
+}
+
+/// The patches of a weight gradient a band of pixels at a time, each across the columns; false where one is refused.
+/// Draws, which go along the pixels, are not made.
+bool convert_bands(const ConvShape& shape, std::span<const float> tensor, const OperandConversion& how,
+                   const Grid& grid, BlockedTensor& to, std::uint64_t& saturated) {
+  const Lowering<float> patches(shape, Pass::weight_gradient, Side::right, grid.lines, tensor.data());
+  const formats::ArrayKernel& kernel = array_kernel(how.kernel);
+  to.codes.resize(static_cast<std::size_t>(grid.size()));
+  to.exponents.resize(static_cast<std::size_t>(grid.blocks()));
+  std::uint64_t all_saturated = 0;
+  bool refused = false;
+#pragma omp parallel if (worth_threads(grid.size())) reduction(+ : all_saturated) reduction(|| : refused)
+  {
+    std::vector<float> band(static_cast<std::size_t>(std::min(grid.block, grid.lines) * grid.length));
+#pragma omp for schedule(static)
+    for (std::int64_t b = 0; b < grid.panels * grid.bands(); ++b) {
+      const std::int64_t group = b / grid.bands();
+      const std::int64_t first = b % grid.bands() * grid.block;
+      const std::int64_t lines = std::min(grid.block, grid.lines - first);
+      for (std::int64_t line = 0; line < lines; ++line) {
+        patches.across(group, first + line, band.data() + line * grid.length);
+      }
+      const formats::Panel panel{
+          .x = band.data(), .lines = lines, .length = grid.length, .distance = grid.length, .down = true};
+      formats::ConversionCounts counts;
+      formats::convert_panel(*how.conversion.format, panel, how.conversion.rounding, how.bits,
+                             {nullptr, to.codes.data() + (group * grid.lines + first) * grid.length,
+                              to.exponents.data() + b * grid.length},
+                             counts, kernel);
+      all_saturated += counts.saturated;
+      refused = refused || counts.refused >= 0;
+    }
+  }
+  saturated = all_saturated;
+  return !refused;
+}
+
+bool has_codes(const Grid& grid, std::int64_t block, const std::int16_t* codes) {
+  const std::int64_t per_line = grid.down ? grid.length : grid.blocks_of_line();
+  const std::int64_t line = block / per_line;  // or band
+  const std::int64_t first = block % per_line * (grid.down ? 1 : grid.block);
+  if (!grid.down) {
+    const std::int16_t* const of_line = codes + line * grid.length;
+    return std::any_of(of_line + first, of_line + std::min(first + grid.block, grid.length),
+                       [](std::int16_t code) { return code != 0; });
+  }
+  const std::int64_t begin = line % grid.bands() * grid.block;
+  const std::int64_t end = std::min(begin + grid.block, grid.lines);
+  const std::int16_t* const of_panel = codes + line / grid.bands() * grid.lines * grid.length + first;
+  for (std::int64_t row = begin; row < end; ++row) {
+    if (of_panel[row * grid.length] != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The exponents of the blocks with a code other than zero.
+void find_range(const Grid& grid, BlockedTensor& tensor) {
+  const int zero = tensor.format->block_exponent(0);
+  int low = INT16_MAX;
+  int high = INT16_MIN;
+  for (const std::int16_t exponent : tensor.exponents) {
+    low = std::min<int>(low, exponent == zero ? INT16_MAX : exponent);
+    high = std::max<int>(high, exponent == zero ? INT16_MIN : exponent);
+  }
+  // A block of numbers may have the exponent of a block of zeros.
+  for (std::int64_t block = 0; block < grid.blocks() && low > zero; ++block) {
+    if (tensor.exponents[static_cast<std::size_t>(block)] == zero && has_codes(grid, block, tensor.codes.data())) {
+      low = zero;
+      high = std::max(high, zero);
+    }
+  }
+  tensor.lowest_exponent = low > high ? 0 : low;
+  tensor.highest_exponent = low > high ? 0 : high;
 }
 
 }  // namespace
@@ -243,27 +210,61 @@ void check_blocking(const formats::Format& format, Pass pass, Side side, std::st
   }
 }
 
+BlockedOperand convert_tensor(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,
+                              const OperandConversion& how) {
+  const formats::Format& format = *how.conversion.format;
+  check_blocking(format, pass, side, how.what);
+  const Grid grid = block_grid(shape, pass, side, format.blocking());
+  const auto converted = std::make_shared<BlockedTensor>();
+  converted->format = how.conversion.format;
+  BlockedOperand out;
+  if (!converts_patches(pass, side, format.blocking())) {
+    converted->codes = convert_grid(grid, tensor, how, format.kind(), out, [](std::int64_t i) { return i; });
+    converted->exponents = out.exponents;
+    if (how.reports) {
+      out.source.assign(tensor.begin(), tensor.end());
+    }
+  } else if (how.reports || how.conversion.rounding.is_stochastic() ||
+             !convert_bands(shape, tensor, how, grid, *converted, out.counts.saturated)) {
+    converted->codes =
+        across(convert_view(shape, tensor, how, format.kind(), out), grid.panels, grid.length, grid.lines);
+    converted->exponents = across(out.exponents, grid.panels, grid.length, grid.bands());
+    if (!how.reports) {
+      out.source.clear();
+    }
+  }
+  find_range(grid, *converted);
+  out.tensor = converted;
+  return out;
+}
+
 BlockedOperand convert_blocked(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,
                                const OperandConversion& how, OperandKind meet) {
   const formats::Format& format = *how.conversion.format;
   const formats::Blocking blocking = format.blocking();
   PRECSIM_CHECK(blocking.kind == BlockKind::channel || blocking.kind == BlockKind::reduction, format.name());
   PRECSIM_CHECK(meet == OperandKind::floating || meet == format.kind(), format.name());
-  check_blocking(format, pass, side, how.what);
-  const bool by_channel = blocking.kind == BlockKind::channel;
-  if (pass == Pass::weight_gradient && side == Side::right && !by_channel) {
-    return convert_view(shape, tensor, how, blocking.size, meet);
+  if (meet != OperandKind::floating) {
+    BlockedOperand out = convert_tensor(shape, pass, side, tensor, how);
+    out.matrix = as_matrix(shape, pass, side, *out.tensor);
+    return out;
   }
-  const Grid grid = by_channel ? channel_grid(shape, pass, side) : reduction_grid(shape, pass, side, blocking.size);
+  check_blocking(format, pass, side, how.what);
   BlockedOperand out;
-  const std::vector<std::int16_t> codes = convert_grid(grid, tensor, how, meet, out, [](std::int64_t i) { return i; });
-  out.matrix = lower_converted(shape, pass, side, how, meet, codes, out.values);
-  if (how.reports) {
+  if (converts_patches(pass, side, blocking)) {
+    const ProductShape product = product_shape(shape, pass);
+    convert_view(shape, tensor, how, meet, out);
+    const ConvShape rows = ConvShape::gemm(product.groups * product.columns, 1, product.channels);
+    out.matrix = lower(rows, Pass::forward, Side::left, std::span<const float>(out.values));
+    out.matrix.groups = product.groups;
+    out.matrix.rows = product.columns;
+  } else {
+    convert_grid(block_grid(shape, pass, side, blocking), tensor, how, meet, out, [](std::int64_t i) { return i; });
+    out.matrix = lower(shape, pass, side, std::span<const float>(out.values));
     out.source.assign(tensor.begin(), tensor.end());
   }
-  if (meet != OperandKind::floating) {
-    out.matrix.block = by_channel ? 0 : blocking.size;
-    gather_exponents(shape, pass, side, format, grid, out.exponents, out.matrix);
+  if (!how.reports) {
+    out.source.clear();
   }
   return out;
 }

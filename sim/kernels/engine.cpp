@@ -28,9 +28,8 @@ constexpr int checked_outputs = 64;
 
 void simulate_matrices(const ProductCall& call, std::span<float> result, TelemetryLevel level, Telemetry& telemetry,
                        const TileKernel* kernel) {
-  const bool integer = call.is_integer();
-  const Matrix left = call.left.matrix ? Matrix{} : as_matrix(call, Side::left, integer);
-  const Matrix right = call.right.matrix ? Matrix{} : as_matrix(call, Side::right, integer);
+  const Matrix left = call.left.matrix ? Matrix{} : as_matrix(call, Side::left);
+  const Matrix right = call.right.matrix ? Matrix{} : as_matrix(call, Side::right);
   multiply({call.shape, call.pass, call.left.matrix ? *call.left.matrix : left,
             call.right.matrix ? *call.right.matrix : right, call.accumulators, call.bits},
            result, level, telemetry, kernel);
@@ -162,8 +161,9 @@ void finish(const ProductCall& call, std::span<float> result, const TileKernel* 
 
 OperandLine::OperandLine(const ProductCall& call, Side side, std::int64_t group, std::int64_t row, bool integer) {
   const Operand& operand = side == Side::left ? call.left : call.right;
-  if (operand.matrix) {
-    const Matrix& matrix = *operand.matrix;
+  if (operand.matrix || operand.blocked) {
+    const Matrix own = operand.matrix ? Matrix{} : as_matrix(call, side);
+    const Matrix& matrix = operand.matrix ? *operand.matrix : own;
     if (integer) {
       codes.assign(matrix.row_codes(group, row), matrix.row_codes(group, row) + matrix.length());
     } else {

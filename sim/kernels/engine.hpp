@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -32,17 +33,21 @@ std::span<const EngineEntry> engines();
 Engine parse_engine(std::string_view name);
 std::string_view name(Engine engine);
 
-/// One side of a product: a tensor in its logical order, of codes under one exponent or of FP32 numbers, or a matrix
-/// that was converted for this use.
+/// One side of a product: a tensor in its logical order, of codes under one exponent or of FP32 numbers, or a tensor
+/// or matrix that was converted for this use.
 struct Operand {
   std::span<const std::int16_t> codes = {};
   int exponent = 0;
   std::span<const float> values = {};
   std::optional<Matrix> matrix = {};
   const native::CodeSquares* squares = nullptr;  ///< of the codes: spares proofs reading them
+  std::shared_ptr<const BlockedTensor> blocked = nullptr;
 
   formats::OperandKind kind() const {
-    return matrix ? matrix->kind : codes.empty() ? formats::OperandKind::floating : formats::OperandKind::integer;
+    return blocked         ? blocked->format->kind()
+           : matrix        ? matrix->kind
+           : codes.empty() ? formats::OperandKind::floating
+                           : formats::OperandKind::integer;
   }
 };
 

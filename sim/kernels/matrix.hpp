@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -59,16 +60,37 @@ struct OperandConversion {
   bool reports = true;                 ///< `source` and `values` of the result are wanted
 };
 
+/// A tensor that was converted for one use under a channel or block format, before it is a matrix.
+struct BlockedTensor {
+  formats::FormatPtr format;
+  /// In the order of the tensor; what the patches of a weight gradient see in blocks: [group][pixel][column].
+  std::vector<std::int16_t> codes;
+  /// One per block, in the order of the blocks' first codes.
+  std::vector<std::int16_t> exponents;
+  /// Of the blocks with a code other than zero; 0 where there are none.
+  int lowest_exponent = 0, highest_exponent = 0;
+
+  bool by_channel() const { return format->blocking().kind == formats::BlockKind::channel; }
+  /// Products per block within a period; 0: one block per row.
+  std::int64_t block() const { return by_channel() ? 0 : format->blocking().size; }
+};
+/// The codes or elements as a matrix.
+Matrix as_matrix(const ConvShape& shape, Pass pass, Side side, const BlockedTensor& tensor);
+
 /// A channel or block format: the unquantized tensor is converted for this very use (numerics 2), every block with
 /// statistics of its own. Draws: element i of the tensor; for the patches of a weight gradient, whose elements
 /// have no place of their own in the tensor, i counts the view (group, kh, kw, ic, pixel), pixel fastest.
 struct BlockedOperand {
   Matrix matrix;
+  std::shared_ptr<const BlockedTensor> tensor;  ///< null where operands meet as FP32 numbers
   std::vector<float> source;  ///< what was converted, in the order of `values`: the tensor, or the view
   std::vector<float> values;
-  std::vector<std::int16_t> exponents;  ///< one per block, in the order of the blocks' first elements
+  std::vector<std::int16_t> exponents;  ///< of what reports: one per block, in the order of the blocks' first elements
   formats::ConversionCounts counts;
 };
+/// Into codes, without a matrix.
+BlockedOperand convert_tensor(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,
+                              const OperandConversion& how);
 /// `meet`: the kind of the format, for a matrix of codes or elements with exponents; or floating, for one of the FP32
 /// values.
 BlockedOperand convert_blocked(const ConvShape& shape, Pass pass, Side side, std::span<const float> tensor,

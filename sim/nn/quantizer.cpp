@@ -281,9 +281,14 @@ kernels::Operand Quantizer::operand(const Stored& stored, const formats::Convers
                                        context.bits(layer_, name(role_), static_cast<std::uint32_t>(use_of(pass))),
                                        fmt::format("{} of layer {}", name(role_), layer_), context.kernel,
                                        context.recording && context.observer != nullptr};
-  kernels::BlockedOperand blocked = kernels::convert_blocked(shape, pass, side, stored.values(), how, meet);
+  kernels::BlockedOperand blocked = meet == formats::OperandKind::floating
+                                        ? kernels::convert_blocked(shape, pass, side, stored.values(), how, meet)
+                                        : kernels::convert_tensor(shape, pass, side, stored.values(), how);
   report(blocked.source, blocked.values, blocked.exponents, conversion, context, kernels::name(pass),
          {blocked.counts.saturated, {}});
+  if (blocked.tensor) {
+    return {.blocked = std::move(blocked.tensor)};
+  }
   return {.matrix = std::move(blocked.matrix)};
 }
 

@@ -11,6 +11,9 @@ BlockRun::BlockRun(const Tiling& tiling, std::span<const Segment> segments, bool
   factors_.factor = tiling.factor;
   factors_.next_row = tiling.chains;
   factors_.next_lanes = tiling.chains * panel_lanes;
+  if (tiling.loops == nullptr && tiling.spill == Spill::blocked) {
+    number_spill_ = native::number_spill(*tiling.kernel);
+  }
 }
 
 void BlockRun::prefetch_result(const RowTile& rows, std::int64_t panel) const {
@@ -78,12 +81,12 @@ void BlockRun::form(int rows, int panels, Target result) {
   const Source before = first_ ? Source{no_lanes, 0} : Source(result);
   const Target after = scales ? Target{sums, tile_distance} : result;
   tile_.sums = between;
-  if (tiling_.loops == nullptr) {
+  if (tiling_.spill == Spill::blocked) {
+    spill_apart(rows, panels, before, after);
+  } else if (tiling_.loops == nullptr) {
     lanes_(tile_, segments_, nullptr, before, after);
-  } else if (tiling_.spill == Spill::uniform) {
-    chains_(tile_, segments_, &factors_.factor, before, after);
   } else {
-    spill_apart(before, after);
+    chains_(tile_, segments_, &factors_.factor, before, after);
   }
   if (scales) {
     tiling_.kernel->finish(rows, panels, after, result, tiling_.last_factor);
@@ -91,7 +94,7 @@ void BlockRun::form(int rows, int panels, Target result) {
 }
 
 /// Sums wait in a buffer of their own between spills: the rows of `after` may all fall into one set of the cache.
-void BlockRun::spill_apart(Source before, Target after) {
+void BlockRun::spill_apart(int rows, int panels, Source before, Target after) {
   alignas(64) Word lanes_words[most_rows * tile_distance];
   const Target lanes{lanes_words, tile_distance};
   for (std::span<const Segment> left = segments_; !left.empty();) {
@@ -101,7 +104,11 @@ void BlockRun::spill_apart(Source before, Target after) {
     factors_.lanes = lane_factors_ + left.front().chain * panel_lanes;
     left = left.subspan(count);
     const Target sums = left.empty() ? after : Target{tile_.sums, tile_distance};
-    spill_(lanes, before, sums, factors_);
+    if (number_spill_ != nullptr) {
+      number_spill_(rows, panels, lanes, before, sums, factors_);
+    } else {
+      spill_(lanes, before, sums, factors_);
+    }
     before = sums;
   }
 }

@@ -1,6 +1,7 @@
 // The tiles of one block of a reduction.
 #pragma once
 
+#include "sim/kernels/native/number_spills.hpp"
 #include "sim/kernels/native/tiling.hpp"
 
 namespace precsim::kernels::native {
@@ -18,7 +19,7 @@ class BlockRun {
  private:
   void place(const RowTile& rows, std::int64_t panel, int panels);
   void form(int rows, int panels, Target result);
-  void spill_apart(Source before, Target after);
+  void spill_apart(int rows, int panels, Source before, Target after);
 
   const Tiling& tiling_;
   std::span<const Segment> segments_;
@@ -29,6 +30,7 @@ class BlockRun {
   const float* lane_factors_ = nullptr;
   LoopFunction lanes_ = nullptr, chains_ = nullptr;
   SpillFunction spill_ = nullptr;
+  NumberSpill number_spill_ = nullptr;
 };
 
 }  // namespace precsim::kernels::native

@@ -19,6 +19,11 @@ struct TapRun {
   std::int64_t begin, count, y, x;
 };
 
+/// The chains of a tap, and the block of the tap that each is of.
+struct TapChain {
+  std::int64_t chain, block;
+};
+
 /// Rows that share windows and taps; row i of the result lies where `result` says.
 struct RowSet {
   Windows windows;
@@ -68,6 +73,9 @@ class RowPart {
     if (!product.set.taps.empty()) {
       cut();
     }
+    if (product.semantics.blocks != nullptr) {
+      list_chains(*product.semantics.blocks);
+    }
   }
 
   std::int64_t slices() const { return (last_row_ - first_row_ + rows_per_block - 1) / rows_per_block; }
@@ -86,6 +94,9 @@ class RowPart {
     std::vector<MemoryRange> read_next =
         block_.read_next(last, std::min(last + rows_per_block, slice_begin(std::min(i + 2, n), n)));
     for (std::int64_t group = 0; group < product_.set.windows.groups; ++group) {
+      if (product_.semantics.blocks != nullptr) {
+        fill_factors(*product_.semantics.blocks, group, first, last);
+      }
       run_group(group, read_next);
       read_next.clear();
       if (product_.epilogue != nullptr) {
@@ -120,7 +131,76 @@ class RowPart {
     }
     const std::int64_t steps = set.length / per_step;
     const std::int64_t blocks = (steps + most_block_steps - 1) / most_block_steps;
-    segments_ = cut_reduction<T>(stretches, set.length, product_.semantics.chain, (steps + blocks - 1) / blocks);
+    const std::int64_t block_steps = (steps + blocks - 1) / blocks;
+    if (product_.semantics.blocks == nullptr) {
+      segments_ = cut_reduction<T>(stretches, set.length, product_.semantics.chain, block_steps);
+      return;
+    }
+    std::vector<std::int64_t> ends;
+    for (const arith::Chain& chain : product_.semantics.blocks->chains) {
+      ends.push_back(chain.end);
+    }
+    segments_ = cut_segments(stretches, ends, per_step, block_steps);
+  }
+
+  void list_chains(const BlockedSpills& blocks) {
+    for (const TapRun& run : product_.set.taps) {
+      std::vector<TapChain>& of_tap = tap_chains_.emplace_back();
+      for (std::size_t c = 0; c < blocks.chains.size() && blocks.row_blocks > 0; ++c) {
+        const arith::Chain& chain = blocks.chains[c];
+        if (chain.begin >= run.begin && chain.begin < run.begin + run.count) {
+          of_tap.push_back({static_cast<std::int64_t>(c), chain.block_a % blocks.row_blocks});
+        }
+      }
+    }
+  }
+
+  /// What scales the chains of windows [first, last).
+  void fill_factors(const BlockedSpills& blocks, std::int64_t group, std::int64_t first, std::int64_t last) {
+    const auto chains = static_cast<std::int64_t>(blocks.chains.size());
+    factors_.resize(static_cast<std::size_t>((last - first) * chains));
+    if (blocks.row_blocks == 0) {
+      std::fill(factors_.begin(), factors_.end(), *blocks.row_factors);
+      return;
+    }
+    const Windows& windows = product_.set.windows;
+    for (std::int64_t row = first, end; row < last; row = end) {
+      end = std::min(last, (row / windows.columns + 1) * windows.columns);
+      fill_line(blocks, group, row, end, factors_.data() + (row - first) * chains);
+    }
+  }
+
+  /// The same of windows of one line.
+  void fill_line(const BlockedSpills& blocks, std::int64_t group, std::int64_t first, std::int64_t last,
+                 float* to) const {
+    const Windows& w = product_.set.windows;
+    const auto chains = static_cast<std::int64_t>(blocks.chains.size());
+    const std::int64_t line = first / w.columns;
+    const std::int64_t column = first % w.columns;
+    for (std::size_t tap = 0; tap < tap_chains_.size(); ++tap) {
+      const TapRun& run = product_.set.taps[tap];
+      const std::int64_t y = line % w.lines * w.stride - w.top + run.y;
+      const std::int64_t x = column * w.stride - w.left + run.x;
+      // Windows [begin, end) see a pixel.
+      const std::int64_t begin = x >= 0 ? 0 : std::min(last - first, (-x + w.stride - 1) / w.stride);
+      const std::int64_t end =
+          y < 0 || y >= w.h || x >= w.w ? begin : std::clamp((w.w - x + w.stride - 1) / w.stride, begin, last - first);
+      const std::int64_t step = w.stride * w.groups * blocks.row_blocks;
+      const float* const pixels = blocks.row_factors + group * blocks.row_blocks;
+      const std::int64_t start = ((line / w.lines * w.h + y) * w.w + x) * w.groups * blocks.row_blocks;
+      for (const TapChain& chain : tap_chains_[tap]) {
+        float* const of_chain = to + chain.chain;
+        for (std::int64_t i = 0; i < begin; ++i) {
+          of_chain[i * chains] = blocks.border;
+        }
+        for (std::int64_t i = begin; i < end; ++i) {
+          of_chain[i * chains] = pixels[start + i * step + chain.block];
+        }
+        for (std::int64_t i = end; i < last - first; ++i) {
+          of_chain[i * chains] = blocks.border;
+        }
+      }
+    }
   }
 
   void take(std::int64_t first, std::int64_t last) {
@@ -143,6 +223,12 @@ class RowPart {
     tiling.words = reinterpret_cast<const Word*>(block_.data() + group * block_.channels());
     tiling.panels = weights.group(group);
     tiling.result = product_.result + group * weights.columns;
+    if (const BlockedSpills* const blocks = product_.semantics.blocks; blocks != nullptr) {
+      tiling.spill = Spill::blocked;
+      tiling.chains = static_cast<std::int64_t>(blocks->chains.size());
+      tiling.row_factors = factors_.data();
+      tiling.lane_factors = blocks->lane_factors + group * weights.group_panels() * tiling.chains * panel_lanes;
+    }
     const std::int64_t rows = tiling.rows();
     const std::int64_t panels = product_.kernel.panels;
     for (std::size_t b = 0; b < segments_.size(); ++b) {
@@ -173,6 +259,8 @@ class RowPart {
   std::vector<std::int64_t> panel_starts_;
   std::vector<std::vector<Segment>> segments_;
   std::vector<RowRun> runs_;  ///< of a slice
+  std::vector<std::vector<TapChain>> tap_chains_;
+  std::vector<float> factors_;  ///< of a slice: [row][chain]
 };
 
 /// Products whose rows share the result: slice by slice of all, so that a result is written in one go.

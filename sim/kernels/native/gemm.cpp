@@ -4,29 +4,18 @@
 #include <algorithm>
 #include <vector>
 
-#include "formats/exact.hpp"
+#include "sim/kernels/native/exponent_range.hpp"
 #include "sim/kernels/native/pack.hpp"
 #include "sim/kernels/native/tiling.hpp"
 
 namespace precsim::kernels::native {
 namespace {
 
-constexpr int smallest_normal = -126;
-constexpr int largest_normal = 127;
-
 int exponent_at(const Matrix& matrix, std::int64_t line, std::int64_t block) {
   return matrix.exponents[static_cast<std::size_t>(line * matrix.row_stride + block * matrix.block_stride)];
 }
 
-/// Smallest and largest exponent of a matrix; (0, 0) where there are none.
-struct ExponentRange {
-  int low = 0, high = 0;
-
-  /// Two to the power of an exponent in the range, or of the nearest there is.
-  float power(int exponent, int shift) const {
-    return static_cast<float>(formats::power_of_two(std::clamp(exponent, low, high) + shift));
-  }
-};
+/// Of a matrix; (0, 0) where there are none.
 ExponentRange every_exponent(const Matrix& matrix) {
   const auto [low, high] = std::minmax_element(matrix.exponents.begin(), matrix.exponents.end());
   return {*low, *high};
@@ -49,21 +38,20 @@ ExponentRange exponents_that_count(const Matrix& matrix) {
   return range.low > range.high ? ExponentRange{} : range;
 }
 
-/// Powers of two by row and chain, split evenly over both sides so that each is a normal number, and each product of
-/// two. Blocks of zeros, whose exponents may be the lowest there are, take any: what is spilled of them is zero.
+/// Powers of two by row and chain.
 class Factors {
  public:
   Factors(const Product& product, std::span<const arith::Chain> chains) : product_(product), chains_(chains) {
     set_shift(every_exponent(product.left), every_exponent(product.right));
-    if (!possible_) {
+    if (!split_.possible) {
       set_shift(exponents_that_count(product.left), exponents_that_count(product.right));
     }
   }
-  bool possible() const { return possible_; }
+  bool possible() const { return split_.possible; }
 
   void fill_row(std::int64_t line, float* factors) const {
     for (std::size_t c = 0; c < chains_.size(); ++c) {
-      factors[c] = left_.power(exponent_at(product_.left, line, chains_[c].block_a), shift_);
+      factors[c] = left_.power(exponent_at(product_.left, line, chains_[c].block_a), split_.shift);
     }
   }
   void fill_panel(std::int64_t group, std::int64_t panel, float* factors) const {
@@ -71,7 +59,7 @@ class Factors {
       for (std::int64_t j = 0; j < panel_lanes; ++j) {
         const std::int64_t column = std::min(panel * panel_lanes + j, product_.right.rows - 1);
         const std::int64_t at = group * product_.right.rows + column;
-        *factors++ = right_.power(exponent_at(product_.right, at, chain.block_b), -shift_);
+        *factors++ = right_.power(exponent_at(product_.right, at, chain.block_b), -split_.shift);
       }
     }
   }
@@ -80,19 +68,13 @@ class Factors {
   void set_shift(const ExponentRange& left, const ExponentRange& right) {
     left_ = left;
     right_ = right;
-    const auto [left_low, left_high] = left;
-    const auto [right_low, right_high] = right;
-    possible_ = left_low + right_low >= smallest_normal && left_high + right_high <= largest_normal;
-    // Exponents of the left move by the shift, those of the right against it, so that both sides are in range.
-    shift_ = -(left_low + left_high) / 2;
-    possible_ = possible_ && left_low + shift_ >= smallest_normal && left_high + shift_ <= largest_normal &&
-                right_low - shift_ >= smallest_normal && right_high - shift_ <= largest_normal;
+    split_ = split_powers(left, right);
   }
+
   const Product& product_;
   std::span<const arith::Chain> chains_;
   ExponentRange left_, right_;  ///< that count
-  bool possible_ = true;
-  int shift_ = 0;
+  PowerSplit split_{};
 };
 
 /// The product of packed operands whose semantics `tiling` has; row i of the result at result + i * distance.

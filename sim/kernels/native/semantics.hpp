@@ -1,6 +1,7 @@
 // What the lanes of a product do, and how its reduction is cut for that.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "sim/arith/accumulator.hpp"
@@ -9,11 +10,22 @@
 
 namespace precsim::kernels::native {
 
-/// Operands that share one exponent each; FP32 operands need none of it.
+/// What scales the chains of operands with blocks, chain by chain of the whole reduction, by powers of two
+/// whose products are normal numbers. Of forward products and input gradients.
+struct BlockedSpills {
+  std::span<const arith::Chain> chains;
+  const float* row_factors = nullptr;   ///< [pixel][group][block of a tap] of the tensor that rows are windows of
+  std::int64_t row_blocks = 0;          ///< of a tap; 0: one factor for all
+  float border = 1;                     ///< the factor of what is outside of the tensor: any in range
+  const float* lane_factors = nullptr;  ///< [group][panel][chain][panel_lanes]
+};
+
+/// Operands that share one exponent each, or have `blocks`; FP32 operands need none of it.
 struct Semantics {
   std::int64_t chain = 0;  ///< products, resolved; chain_to_end
   arith::OverflowRule overflow = arith::OverflowRule::wrap;
   int exponent = 0;  ///< of a product of codes; within [-149, 127]
+  const BlockedSpills* blocks = nullptr;
 };
 
 /// Products that one word of T takes part in.

@@ -143,9 +143,10 @@ TEST(NativeConvolution, OfBlocksEqualsTheReference) {
         const auto codes = support::draw_codes(Fill::uniform, operand_size(shape, pass, Side::left), sample);
         const auto convert = [&](Side side) {
           const auto values = support::draw_floats(Fill::uniform, operand_size(shape, pass, side), sample);
-          return Operand{
-              .matrix = convert_blocked(shape, pass, side, values, {formats::parse_conversion(format), {}, "operand"})
-                            .matrix};
+          BlockedOperand blocked =
+              convert_blocked(shape, pass, side, values, {formats::parse_conversion(format), {}, "operand"});
+          return turn % 8 < 2 ? Operand{.matrix = std::move(blocked.matrix)}
+                              : Operand{.blocked = std::move(blocked.tensor)};
         };
         const Operand left =
             by_channel || turn % 4 == 0 ? Operand{.codes = codes, .exponent = -9} : convert(Side::left);

@@ -160,9 +160,10 @@ inline std::vector<float> by_reference(const ProductCall& call, Telemetry& telem
   const bool integer = call.is_integer();
   const auto matrix = [&](Side side) {
     const Operand& operand = side == Side::left ? call.left : call.right;
-    return operand.matrix ? *operand.matrix
-           : integer      ? lower(call.shape, call.pass, side, operand.codes, operand.exponent)
-                          : lower(call.shape, call.pass, side, operand.values);
+    return operand.matrix    ? *operand.matrix
+           : operand.blocked ? as_matrix(call.shape, call.pass, side, *operand.blocked)
+           : integer         ? lower(call.shape, call.pass, side, operand.codes, operand.exponent)
+                             : lower(call.shape, call.pass, side, operand.values);
   };
   const Matrix left = matrix(Side::left);
   const Matrix right = matrix(Side::right);

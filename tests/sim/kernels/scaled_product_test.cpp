@@ -59,19 +59,25 @@ TEST(ScaledProduct, EveryKernelAndEngineEqualsTheReference) {
     for (const Pass pass : passes) {
       for (int turn = 0; turn < (support::slow_build ? 1 : 3); ++turn) {
         const Fill fill = turn == 0 ? Fill::uniform : turn == 1 ? Fill::tiny : Fill::extremes;
-        const auto operand = [&](Side side) {
-          return Operand{.matrix = mx_matrix(shape, pass, side, std::string(formats_used[sample.below(5)]),
-                                             OperandKind::scaled,
-                                             draw_floats(fill, operand_size(shape, pass, side), sample))};
+        const auto convert = [&](Side side) {
+          return convert_blocked(
+              shape, pass, side, draw_floats(fill, operand_size(shape, pass, side), sample),
+              {formats::parse_conversion(formats_used[sample.below(5)]), {.seed = 3}, "x", nullptr, turn % 2 == 0},
+              OperandKind::scaled);
         };
-        const Operand left = operand(Side::left);
-        const Operand right = operand(Side::right);
+        const BlockedOperand converted_left = convert(Side::left);
+        const BlockedOperand converted_right = convert(Side::right);
+        const auto operand = [&](const BlockedOperand& from) {
+          return products % 5 == 4 ? Operand{.matrix = from.matrix} : Operand{.blocked = from.tensor};
+        };
+        const Operand left = operand(converted_left);
+        const Operand right = operand(converted_right);
         const Accumulators accumulators{
             {},
             arith::parse_float_accumulator(
                 accumulators_used[products % 2 == 0 ? 0 : static_cast<std::size_t>(products / 2) % 8])};
         const formats::RandomBits bits{.seed = 9, .tensor = sample.word()};
-        const Product product{shape, pass, *left.matrix, *right.matrix, accumulators, bits};
+        const Product product{shape, pass, converted_left.matrix, converted_right.matrix, accumulators, bits};
         std::vector<float> expected(result_size(shape, pass));
         Telemetry reference;
         multiply_reference(product, expected, TelemetryLevel::full, reference);
