@@ -176,7 +176,8 @@ def draw_all(record: Run, title: str, step: int | None, out: style.Folder) -> No
     """Raises ResultsError for a step without statistics."""
     steps = in_order(record.table("tensor_statistics")["step"], [])
     if step is not None and step not in steps:
-        raise ResultsError(f"{record.path} has no statistics at step {step}; there are some at {', '.join(map(str, steps)) or 'none'}")
+        raise ResultsError(f"{record.path} has no statistics at step {step}; there are some at "
+                           f"{', '.join(map(str, steps)) or 'none'}")
     if len(record.table("training")):
         out.save(plot_training(record, title), "training")
     if steps:

@@ -25,15 +25,19 @@ Whatever cannot be read raises ResultsError with a sentence that says why.
 import functools
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
-import h5py
 import numpy
 import pandas
+
+from intervals import Interval, interval, student_t
+from results_file import Results, ResultsError, load
 
 SCHEMA_VERSION = 4  # of records; version 3, which has no /exponent_control, is read too
 STUDY_SCHEMA_VERSION = 1
 ANALYSIS_VERSION = 1
+
+__all__ = ["Analysis", "Interval", "Results", "ResultsError", "Run", "Study", "in_order", "interval", "load_analysis",
+           "load_run", "load_study", "student_t"]
 
 LOWEST_EXPONENT = -149  # E(x) of bin 0 in /exponent_histograms
 OPERAND_ROLES = ["weights", "activations", "errors"]
@@ -41,56 +45,6 @@ ROLES = OPERAND_ROLES + ["outputs", "saved", "weight_gradients", "updates", "mom
 
 CONTROL_COLUMNS = ["step", "layer", "role", "use", "format", "exponent", "next_exponent", "largest_code", "at_limit",
                    "above_half", "conversions", "overflows", "moves"]
-
-
-class ResultsError(ValueError):
-    """What was given cannot be read; the text is a sentence for the user."""
-
-
-class Results:
-    """One file: its attributes, provenance and tables. It stays as it was when it was opened, whoever replaces it."""
-
-    def __init__(self, path: Path, file: h5py.File):
-        self.path = path
-        self._file = file
-        self._tables: dict[str, pandas.DataFrame] = {}
-        self.attributes = attributes_of(file)
-        self.provenance = attributes_of(file["provenance"]) if "provenance" in file else {}
-
-    @property
-    def names(self) -> list[str]:
-        """Names of all tables."""
-        names = []
-        self._file.visititems(lambda name, item: names.append(name) if is_table(item) else None)
-        return names
-
-    def table(self, name: str) -> pandas.DataFrame:
-        """A table; texts decoded, array columns as one array per row."""
-        name = name.strip("/")
-        if name not in self._tables:
-            self._tables[name] = self._read(name)
-        return self._tables[name].copy()
-
-    def units(self, name: str) -> dict[str, str]:
-        """The unit of each column of a table; 1 for a pure number, - for text."""
-        attributes = attributes_of(self._dataset(name.strip("/")))
-        return {key[5:]: value for key, value in attributes.items() if key.startswith("unit:")}
-
-    def close(self) -> None:
-        """Closes the file; tables that were read stay."""
-        self._file.close()
-
-    def _dataset(self, name: str) -> h5py.Dataset:
-        if name not in self.names:
-            raise ResultsError(f"{self.path} has no table {name}; it has {', '.join(self.names) or 'none'}")
-        return self._file[name]
-
-    def _read(self, name: str) -> pandas.DataFrame:
-        try:
-            rows = self._dataset(name)[:]
-        except OSError as error:
-            raise ResultsError(f"the table {name} of {self.path} is damaged: {error}") from error
-        return pandas.DataFrame({column: column_of(rows[column]) for column in rows.dtype.names})
 
 
 class Run(Results):
@@ -247,104 +201,6 @@ def load_analysis(path) -> Analysis:
     return load(path, Analysis, "", "analysis_version", [ANALYSIS_VERSION])
 
 
-KINDS = {"study_schema_version": "a study: load_study", "analysis_version": "an analysis of tensors: load_analysis",
-         "checkpoint_version": "a checkpoint: h5py", "schema_version": "the record of a run: load_run"}
-
-
-def load(path, kind: type, inside: str, version_name: str, versions: list[int]):
-    path = Path(path)
-    path = path / inside if path.is_dir() and inside else path
-    if not path.is_file():
-        raise ResultsError(f"there is no file {path}")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be read as HDF5: {error}") from error
-    try:
-        check_kind(path, file, version_name, versions)
-        return kind(path, file)
-    except BaseException:
-        file.close()
-        raise
-
-
-def check_kind(path: Path, file: h5py.File, version_name: str, versions: list[int]) -> None:
-    if str(file.attrs.get("program", "")) != "precsim":
-        raise ResultsError(f"{path} is no file of precsim: it has no attribute program = precsim")
-    found = next(name for name in [*KINDS, ""] if name in file.attrs or not name)
-    if found != version_name:
-        raise ResultsError(f"{path} is {KINDS.get(found, 'of another kind: h5py')} reads it")
-    version = int(file.attrs[version_name])
-    if version not in versions:
-        known = " and ".join(map(str, versions))
-        raise ResultsError(f"{path} has {version_name} {version}, and these scripts read {known}; take the scripts of "
-                           f"the precsim that wrote it")
-
-
-@dataclass
-class Interval:
-    """Of `count` values: mean, sample standard deviation, half width of the mean's confidence interval of 95 %.
-
-    NaN for what the values are too few for.
-    """
-
-    count: int
-    mean: float
-    deviation: float
-    half_width: float
-
-
-def interval(values) -> Interval:
-    """By Student's t; NaNs do not count.
-
-    >>> interval([1.0, 2.0, 3.0])
-    Interval(count=3, mean=2.0, deviation=1.0, half_width=2.484137711750329)
-    >>> interval([5.0, math.nan])
-    Interval(count=1, mean=5.0, deviation=nan, half_width=nan)
-    """
-    values = numpy.asarray(values, dtype=float)
-    values = values[~numpy.isnan(values)]
-    count = len(values)
-    if count == 0:
-        return Interval(0, math.nan, math.nan, math.nan)
-    mean = float(values.mean())
-    if count == 1:
-        return Interval(1, mean, math.nan, math.nan)
-    deviation = float(values.std(ddof=1))
-    return Interval(count, mean, deviation, student_t(count - 1) * deviation / math.sqrt(count))
-
-
-@functools.lru_cache(maxsize=None)
-def student_t(degrees: int, confidence: float = 0.95) -> float:
-    """The t that Student's distribution of so many degrees of freedom stays within, in magnitude, with `confidence`.
-
-    >>> [round(student_t(n), 6) for n in (1, 2, 3, 9, 30)]
-    [12.706205, 4.302653, 3.182446, 2.262157, 2.042272]
-    """
-    low, high = 0.0, 1.0
-    while probability_within(high, degrees) < confidence:
-        low, high = high, 2 * high
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if probability_within(middle, degrees) < confidence else (low, middle)
-    return high
-
-
-def probability_within(t: float, degrees: int) -> float:
-    """Of Student's t: the probability of [-t, t]. A finite sum in the angle atan(t / sqrt(degrees)).
-
-    >>> round(probability_within(1.0, 1), 12)
-    0.5
-    """
-    angle = math.atan(t / math.sqrt(degrees))
-    sine, cosine = math.sin(angle), math.cos(angle)
-    odd = degrees % 2
-    term, total = (cosine if odd else 1.0), 0.0
-    for k in range(1 + odd, degrees, 2):
-        total += term
-        term *= cosine * cosine * k / (k + 1)
-    return 2 / math.pi * (angle + sine * total) if odd else sine * total
-
-
 def finished(runs: pandas.DataFrame, figure: str) -> pandas.Series:
     """A figure by seed, of the runs that finished."""
     if figure not in runs:
@@ -405,18 +261,3 @@ def in_order(names, preferred: list[str]) -> list[str]:
     """
     present = list(dict.fromkeys(names))
     return [name for name in preferred if name in present] + [name for name in present if name not in preferred]
-
-
-def is_table(item) -> bool:
-    return isinstance(item, h5py.Dataset) and item.dtype.names is not None
-
-
-def attributes_of(item) -> dict:
-    """Attributes as Python's own types."""
-    return {key: value.item() if isinstance(value, numpy.generic) else value for key, value in item.attrs.items()}
-
-
-def column_of(values: numpy.ndarray):
-    if values.dtype.kind == "S":
-        return [value.decode("utf-8") for value in values]
-    return list(values) if values.ndim > 1 else values

@@ -56,8 +56,9 @@ def findings(study: Study, points) -> str:
 def compared(study: Study, points) -> list[str]:
     reference = points.loc[study.reference]
     accuracy = number(reference.accuracy_mean, 2, reference.accuracy_half_width).text
-    items = [f"Reference <b>{breakable(study.reference)}</b>: {escape(accuracy) or 'no run finished, no'} "
-             f"{'% test accuracy' if accuracy else 'accuracy'} ({int(reference.finished)} of {int(reference.runs)} runs finished)."]
+    reached = f"{escape(accuracy)} % test accuracy" if accuracy else "no accuracy"
+    items = [f"Reference <b>{breakable(study.reference)}</b>: {reached} ({reference.finished} of {reference.runs} runs "
+             f"finished)."]
     others = points[(points.index != study.reference) & points["gap_half_width"].notna()]
     below = others[others.gap_mean + others.gap_half_width < 0]
     above = others[others.gap_mean - others.gap_half_width > 0]
@@ -140,7 +141,8 @@ def figures(study: Study, points) -> str:
         what = "Every point" if len(outside) == len(points) else "Points beside the grid"
         parts.append(figure("overview", study_figures.overview(study, outside),
                             f"{what}: accuracy with single seeds and 95 % confidence intervals, SQNR of weights, "
-                            f"activations and errors, overflow events.", f"{what}: accuracy, SQNR and overflow; numbers are in the table of points"))
+                            f"activations and errors, overflow events.",
+                            f"{what}: accuracy, SQNR and overflow; numbers are in the table of points"))
     parts.append(figure("curves", study_figures.curves(study, points),
                         "Error on the test set over training: means over the seeds; a shade reaches from the best to the "
                         "worst seed. Lines of one color in one panel differ in further axes.",
@@ -156,8 +158,8 @@ def troubles(study: Study) -> str:
     bad = study.runs[study.runs["outcome"].isin(["diverged", "failed", "waiting"])]
     if bad.empty:
         return "<p>Every run finished.</p>\n"
-    rows = [[Cell(run.point, is_head=True), Cell(str(run.seed), run.seed), Cell(run.outcome), Cell(run.message or "not ended yet")]
-            for run in bad.itertuples()]
+    rows = [[Cell(run.point, is_head=True), Cell(str(run.seed), run.seed), Cell(run.outcome),
+             Cell(run.message or "not ended yet")] for run in bad.itertuples()]
     return table("troubles", f"{len(bad)} of {len(study.runs)} runs did not finish.",
                  [("point", ""), ("seed", ""), ("outcome", ""), ("reason", "")], rows)
 
@@ -181,7 +183,8 @@ def reproduce(study: Study) -> str:
              "time of all runs": duration(ended["seconds"].sum())}
     listed = "\n".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
     return (f"<p>The same study file gives the same bits with any number of jobs and threads, and on any kernel.</p>\n"
-            f"<pre><code>precsim study study.ini --out DIR --jobs N\nscripts/report.py DIR</code></pre>\n<dl>\n{listed}\n</dl>\n"
+            f"<pre><code>precsim study study.ini --out DIR --jobs N\nscripts/report.py DIR</code></pre>\n"
+            f"<dl>\n{listed}\n</dl>\n"
             f"<h3>study.ini</h3>\n<pre><code>{escape(study.attributes['study'])}</code></pre>\n{resolved(study)}")
 
 

@@ -52,7 +52,7 @@ def number(value: float, digits: int = 2, half_width: float = math.nan, sign: bo
 
 
 def sort_value(cell: Cell) -> str:
-    return "" if cell.number is None else f' data-value="{cell.number!r}"'.replace("inf", "Infinity")
+    return "" if cell.number is None else f' data-value="{float(cell.number)!r}"'.replace("inf", "Infinity")
 
 
 def table(name: str, caption: str, heads: list[tuple[str, str]], rows: list[list[Cell]]) -> str:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCRIPTS))
+import intervals  # noqa: E402
 import precsim_results  # noqa: E402
 from precsim_results import ResultsError, load_analysis, load_run, load_study  # noqa: E402
 
@@ -138,8 +139,10 @@ class StudyTest(unittest.TestCase):
 
 class ResultsTest(StudyTest):
     def test_examples_in_the_documentation(self):
-        self.assertEqual(doctest.testmod(precsim_results).failed, 0)
-        self.assertGreater(doctest.testmod(precsim_results).attempted, 5)
+        for module, least in ((precsim_results, 4), (intervals, 4)):
+            result = doctest.testmod(module)
+            self.assertEqual(result.failed, 0)
+            self.assertGreaterEqual(result.attempted, least)
 
     def test_student_t(self):
         table = {1: 12.7062047, 2: 4.30265273, 3: 3.18244631, 4: 2.77644511, 7: 2.36462425, 20: 2.08596345,
@@ -254,8 +257,8 @@ class ReportTest(StudyTest):
             self.assertEqual(float(page.column("points", "errors")[name][1].replace("Infinity", "inf")), worst)
             events = self.values(name, "overflow_events").mean()
             self.assertEqual(float(page.column("points", "overflow")[name][1]), events)
-        self.assertEqual(page.column("points", "finished")["diverges"], ("0 / 3", "0"))
-        self.assertEqual(page.column("points", "diverged")["diverges"], ("3", "3"))
+        self.assertEqual(page.column("points", "finished")["diverges"], ("0 / 3", "0.0"))
+        self.assertEqual(page.column("points", "diverged")["diverges"], ("3", "3.0"))
         self.assertEqual(page.column("points", "accuracy")["fails"], ("", None))
         self.assertEqual(len(page.tables["runs"]), 16)
 
