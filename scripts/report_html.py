@@ -76,8 +76,9 @@ def inline_svg(text: str, name: str, label: str) -> str:
         text = re.sub(rf"{color}\b", f"var(--{variable})", text, flags=re.IGNORECASE)
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "'DejaVu Sans', Verdana, sans-serif", text)
     box = re.search('viewBox="([^"]+)"', text)[1]
-    width = MAGNIFIED * float(box.split()[2])
-    start = f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}" style="width: {width:.0f}pt">'
+    width = f"{MAGNIFIED * float(box.split()[2]):.0f}pt"
+    look = f"width: {width}; min-width: min(34rem, {width})"
+    start = f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}" style="{look}">'
     return re.sub(r"<svg[^>]*>", lambda _: start, text, count=1)
 
 
