@@ -28,8 +28,13 @@ def head(study: Study, title: str) -> str:
             f"seed{'s' * (seeds != 1)}, {len(runs)} runs ({escape(counts)}).</p>\n</header>\n")
 
 
+def rows_of(points):
+    """Name and row of each point; counts stay integers whatever the other columns are."""
+    return points.astype(object).iterrows()
+
+
 def names_of(points, form) -> str:
-    names = [form(name, point) for name, point in points.head(MOST_NAMES).iterrows()]
+    names = [form(name, point) for name, point in rows_of(points.head(MOST_NAMES))]
     more = len(points) - len(names)
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
@@ -54,7 +59,7 @@ def findings(study: Study, points) -> str:
 
 
 def compared(study: Study, points) -> list[str]:
-    reference = points.loc[study.reference]
+    reference = points.astype(object).loc[study.reference]
     accuracy = number(reference.accuracy_mean, 2, reference.accuracy_half_width).text
     reached = f"{escape(accuracy)} % test accuracy" if accuracy else "no accuracy"
     items = [f"Reference <b>{breakable(study.reference)}</b>: {reached} ({reference.finished} of {reference.runs} runs "
@@ -102,7 +107,7 @@ def points_table(study: Study, points) -> str:
     heads += [(f"gap to {study.reference}", "percentage points")] * compares
     heads += [(role, "SQNR worst / mean, dB") for role in OPERAND_ROLES] + [("overflow", "events"), ("speed", "steps/s")]
     rows = []
-    for name, point in points.iterrows():
+    for name, point in rows_of(points):
         row = [*names[name], Cell(f"{point.finished} / {point.runs}", point.finished),
                Cell(str(point.diverged), point.diverged), number(point.accuracy_mean, 2, point.accuracy_half_width)]
         row += [number(point.gap_mean, 2, point.gap_half_width, sign=True)] * compares
@@ -125,7 +130,7 @@ def roles_table(points) -> str:
              and points[f"sqnr_{role}_mean"].map(math.isfinite).any()]
     if not roles:
         return ""
-    rows = [[Cell(name, is_head=True), *(sqnr(point, role) for role in roles)] for name, point in points.iterrows()]
+    rows = [[Cell(name, is_head=True), *(sqnr(point, role) for role in roles)] for name, point in rows_of(points)]
     return table("roles", "SQNR of conversions of the other roles, worst / mean.",
                  [("point", ""), *((role.replace("_", " "), "dB") for role in roles)], rows)
 

@@ -291,6 +291,8 @@ class ReportTest(StudyTest):
         self.assertEqual(call(self.program, "study", self.folder / "bad.ini", "--out", self.folder / "bad").returncode, 1)
         page, _ = self.page(self.folder / "bad")
         self.assertEqual(len(page.tables["troubles"]), 3)
+        self.assertEqual(page.column("points", "finished")["a"], ("0 / 2", "0.0"))
+        self.assertIn("a (2 of 2)", page.texts["li"])
         plots = script("plot_study.py", self.folder / "bad", "--out", self.folder, "--format", "svg", "pdf")
         self.assertEqual((plots.returncode, plots.stderr), (0, ""))
         self.assertIn("<svg", (self.folder / "overview.svg").read_text(encoding="utf-8"))
