@@ -131,7 +131,7 @@ ProductReport run_product(const ProductRequest& request) {
       PRECSIM_CHECK(turn == 0 || std::memcmp(first.data(), report.result.data(), first.size() * sizeof(float)) == 0,
                     fmt::format("repetition {} gives other bits than the first", turn));
     }
-  } catch (const kernels::EngineDifference& difference) {
+  } catch (const kernels::OutputDifference& difference) {
     report.difference = {std::string(difference.other), difference.index, difference.simulated, difference.different};
     return report;
   }

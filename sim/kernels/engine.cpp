@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
@@ -47,10 +48,30 @@ bool same_bits(float a, float b) {
   return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
 }
 
-bool same_statistics(const native::ChannelStatistics& a, const native::ChannelStatistics& b) {
-  const auto same = [](auto x, auto y) { return x == y || (x != x && y != y); };
-  return std::ranges::equal(a.sums, b.sums, same) && std::ranges::equal(a.squares, b.squares, same) &&
-         std::ranges::equal(a.min, b.min, same) && std::ranges::equal(a.max, b.max, same);
+std::string value_text(float value) {
+  return fmt::format("{:#010x} ({})", std::bit_cast<std::uint32_t>(value), value);
+}
+std::string value_text(double value) {
+  return fmt::format("{:#018x} ({})", std::bit_cast<std::uint64_t>(value), value);
+}
+
+/// One statistic of every channel.
+template <class T>
+void check_statistic(std::string_view what, const std::vector<T>& simulated, const std::vector<T>& native) {
+  const auto same = [](T x, T y) { return x == y || (x != x && y != y); };
+  const auto [x, y] = std::ranges::mismatch(simulated, native, same);
+  PRECSIM_CHECK((x == simulated.end()) == (y == native.end()), "statistics of more channels than there are");
+  if (x != simulated.end()) {
+    throw EngineDifference(fmt::format("{} of channel {}: {} by simulation, {} by the native kernel", what,
+                                       x - simulated.begin(), value_text(*x), value_text(*y)));
+  }
+}
+
+void check_statistics(const native::ChannelStatistics& simulated, const native::ChannelStatistics& native) {
+  check_statistic("batch sum", simulated.sums, native.sums);
+  check_statistic("batch sum of squares", simulated.squares, native.squares);
+  check_statistic("smallest output", simulated.min, native.min);
+  check_statistic("largest output", simulated.max, native.max);
 }
 
 void check_sample(const ProductCall& call, const Telemetry& telemetry, std::span<const float> result) {
@@ -67,7 +88,7 @@ void check_sample(const ProductCall& call, const Telemetry& telemetry, std::span
     const std::int64_t index = result_index(call.shape, call.pass, group, row, column);
     const float expected = reference_output(call, telemetry, group, row, column);
     if (!same_bits(result[static_cast<std::size_t>(index)], expected)) {
-      throw EngineDifference("the reference", index, result[static_cast<std::size_t>(index)], expected);
+      throw OutputDifference("the reference", index, result[static_cast<std::size_t>(index)], expected);
     }
   }
 }
@@ -86,14 +107,15 @@ void check(const ProductCall& call, std::span<float> result, TelemetryLevel leve
   multiply_native(again, native, free, kernel);
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (!same_bits(result[i], native[i])) {
-      throw EngineDifference("the native kernel", static_cast<std::int64_t>(i), result[i], native[i]);
+      throw OutputDifference("the native kernel", static_cast<std::int64_t>(i), result[i], native[i]);
     }
   }
   PRECSIM_CHECK(free.chain_length == telemetry.chain_length && free.proved == telemetry.proved,
                 fmt::format("chains of {} (proved: {}) in simulation, {} ({}) natively", telemetry.chain_length,
                             telemetry.proved, free.chain_length, free.proved));
-  PRECSIM_CHECK(call.statistics == nullptr || same_statistics(*call.statistics, statistics),
-                "batch statistics taken natively differ from those of the simulated result");
+  if (call.statistics != nullptr) {
+    check_statistics(*call.statistics, statistics);
+  }
   check_sample(call, telemetry, result);
 }
 
@@ -134,24 +156,23 @@ std::string_view name(Engine engine) {
   return table[static_cast<std::size_t>(engine)].name;
 }
 
-EngineDifference::EngineDifference(std::string_view who, std::int64_t at, float by_simulation, float by_other)
-    : std::runtime_error(fmt::format("output {}: {:#010x} ({}) by simulation, {:#010x} ({}) by {}", at,
-                                     std::bit_cast<std::uint32_t>(by_simulation), by_simulation,
-                                     std::bit_cast<std::uint32_t>(by_other), by_other, who)),
+OutputDifference::OutputDifference(std::string_view who, std::int64_t at, float by_simulation, float by_other)
+    : EngineDifference(fmt::format("output {}: {} by simulation, {} by {}", at, value_text(by_simulation),
+                                   value_text(by_other), who)),
       other(who),
       index(at),
       simulated(by_simulation),
       different(by_other) {}
 
 void finish(const ProductCall& call, std::span<float> result, const TileKernel* kernel) {
-  const native::Epilogue epilogue{.bias = call.bias, .statistics = call.statistics};
+  const native::Epilogue epilogue{
+      .bias = call.bias, .statistics = call.statistics, .functions = &elementwise_kernel(kernel)};
   if (epilogue.is_empty()) {
     return;
   }
   const std::int64_t channels = call.shape.oc;
   const std::int64_t pixels = static_cast<std::int64_t>(result.size()) / channels;
-  native::EpilogueRun run(*(kernel == nullptr ? best_tile_kernel() : *kernel).native, epilogue, pixels, channels,
-                          result.data());
+  native::EpilogueRun run(epilogue, pixels, channels, result.data());
 #pragma omp parallel for schedule(static) if (worth_threads(pixels * channels))
   for (std::int64_t first = 0; first < pixels; first += native::pixels_per_block) {
     run.apply(first, std::min(pixels, first + native::pixels_per_block), 0, channels);

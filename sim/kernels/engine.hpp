@@ -66,11 +66,16 @@ struct ProductCall {
   bool is_integer() const { return meet() == formats::OperandKind::integer; }
 };
 
-/// Two ways to the same output gave different bits.
+/// Two ways to the same result gave different bits: a sentence that says where and both values.
 class EngineDifference : public std::runtime_error {
  public:
-  /// Of the result's element `index`.
-  EngineDifference(std::string_view other, std::int64_t index, float simulated, float different);
+  using std::runtime_error::runtime_error;
+};
+
+/// Of the result's element `index`; other differences are of batch statistics.
+class OutputDifference : public EngineDifference {
+ public:
+  OutputDifference(std::string_view other, std::int64_t index, float simulated, float different);
 
   std::string_view other;  ///< who gave `different`: "the native kernel" or "the reference"
   std::int64_t index;
@@ -83,7 +88,7 @@ void finish(const ProductCall& call, std::span<float> result, const TileKernel* 
 /// The result of a product; `kernel`: null for the fastest. The same bits for every engine and kernel, for finite
 /// operands; what infinities and NaN give in padding and the holes of a stride depends on the engine.
 /// `level` matters where there is a simulation; native results have Telemetry::measured == false.
-/// Raises EngineDifference under `check`, at the first differing output.
+/// Raises EngineDifference under `check`, at the first differing output or, where all agree, statistic.
 void multiply(const ProductCall& call, Engine engine, std::span<float> result, TelemetryLevel level,
               Telemetry& telemetry, const TileKernel* kernel = nullptr);
 

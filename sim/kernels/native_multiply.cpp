@@ -46,7 +46,7 @@ bool convolve_codes(const ProductCall& call, std::span<float> result, Telemetry&
   telemetry.chains = telemetry.outputs * chains;
   native::convolve(*kernel.native, call.shape, call.pass, left, right,
                    {telemetry.chain_length, accumulator.overflow, exponent}, result.data(),
-                   {.bias = call.bias, .statistics = call.statistics});
+                   {.bias = call.bias, .statistics = call.statistics, .functions = kernel.elementwise});
   return true;
 }
 
@@ -57,7 +57,7 @@ bool convolve_values(const ProductCall& call, std::span<float> result, Telemetry
   const ProductShape shape = product_shape(call.shape, call.pass);
   begin(call, false, shape.taps * shape.channels, telemetry);
   native::convolve(*kernel.native, call.shape, call.pass, call.left.values.data(), call.right.values.data(), {},
-                   result.data(), {.bias = call.bias, .statistics = call.statistics});
+                   result.data(), {.bias = call.bias, .statistics = call.statistics, .functions = kernel.elementwise});
   return true;
 }
 

@@ -111,7 +111,7 @@ class NonFinite : public std::runtime_error {
   bool skippable_;
 };
 
-/// Under Engine::check, two ways to one result gave different bits: names step, layer, pass, output and both values.
+/// Under Engine::check, two ways to one result gave different bits: names step, layer, pass, output or statistic and both values.
 class BitsDiffer : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -304,7 +304,7 @@ void forward(const NativeKernel& kernel, const ConvShape& shape, const T* input,
   set.line_step = shape.out_w() * shape.oc;
   set.image_step = shape.out_h() * set.line_step;
   const Weights packed = pack_weights(kernel, shape, weights);
-  EpilogueRun run(kernel, epilogue, set.windows.count(), shape.oc, result);
+  EpilogueRun run(epilogue, set.windows.count(), shape.oc, result);
   const RowProduct<T> products[] = {
       {kernel, semantics, input, packed, std::move(set), result, epilogue.is_empty() ? nullptr : &run}};
   run_products<T>(products);

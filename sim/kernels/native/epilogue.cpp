@@ -6,25 +6,9 @@
 #include <limits>
 
 namespace precsim::kernels::native {
-namespace {
 
-const ElementwiseKernel& functions_of([[maybe_unused]] const NativeKernel& kernel) {
-#if defined(__x86_64__)
-  if (&kernel == &avx512_vnni || &kernel == &avx512) {
-    return elementwise::avx512;
-  }
-  if (&kernel == &avx_vnni || &kernel == &avx2) {
-    return elementwise::avx2;
-  }
-#endif
-  return elementwise::portable;
-}
-
-}  // namespace
-
-EpilogueRun::EpilogueRun(const NativeKernel& kernel, const Epilogue& epilogue, std::int64_t pixels,
-                         std::int64_t channels, float* result)
-    : functions_(functions_of(kernel)), epilogue_(epilogue), channels_(channels), result_(result) {
+EpilogueRun::EpilogueRun(const Epilogue& epilogue, std::int64_t pixels, std::int64_t channels, float* result)
+    : epilogue_(epilogue), channels_(channels), result_(result) {
   if (epilogue.statistics != nullptr) {
     const std::int64_t blocks = (pixels + pixels_per_block - 1) / pixels_per_block;
     const auto size = static_cast<std::size_t>(blocks * channels);
@@ -36,23 +20,24 @@ EpilogueRun::EpilogueRun(const NativeKernel& kernel, const Epilogue& epilogue, s
 }
 
 void EpilogueRun::apply(std::int64_t first, std::int64_t last, std::int64_t first_channel, std::int64_t last_channel) {
+  const ElementwiseKernel& functions = *epilogue_.functions;
   std::uint32_t most = 0;
   for (std::int64_t p = first; p < last; p += pixels_per_block) {
     const PixelRun block{std::min(pixels_per_block, last - p), last_channel - first_channel, channels_};
     float* const values = result_ + p * channels_ + first_channel;
     if (epilogue_.scale != 1) {
-      functions_.scale(block, epilogue_.scale, values);
+      functions.scale(block, epilogue_.scale, values);
     }
     if (!epilogue_.bias.empty()) {
-      functions_.add_bias(block, epilogue_.bias.data() + first_channel, values);
+      functions.add_bias(block, epilogue_.bias.data() + first_channel, values);
     }
     if (epilogue_.statistics != nullptr) {
       const std::int64_t at = p / pixels_per_block * channels_ + first_channel;
-      functions_.statistics(block, values,
-                            {sums_.data() + at, squares_.data() + at, min_.data() + at, max_.data() + at});
+      functions.statistics(block, values,
+                           {sums_.data() + at, squares_.data() + at, min_.data() + at, max_.data() + at});
     }
     if (epilogue_.absmax != nullptr) {
-      most = std::max(most, std::bit_cast<std::uint32_t>(functions_.absmax(block, values)));
+      most = std::max(most, std::bit_cast<std::uint32_t>(functions.absmax(block, values)));
     }
   }
   std::uint32_t before = absmax_;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "sim/kernels/elementwise.hpp"
-#include "sim/kernels/native/native_kernel.hpp"
 
 namespace precsim::kernels::native {
 
@@ -29,7 +28,8 @@ struct Epilogue {
   float scale = 1;
   std::span<const float> bias = {};
   ChannelStatistics* statistics = nullptr;
-  float* absmax = nullptr;  ///< NaN where there is one
+  float* absmax = nullptr;                       ///< NaN where there is one
+  const ElementwiseKernel* functions = nullptr;  ///< who does it; needed unless there is nothing to do
 
   bool is_empty() const { return scale == 1 && bias.empty() && statistics == nullptr && absmax == nullptr; }
 };
@@ -37,8 +37,7 @@ struct Epilogue {
 /// One epilogue over a result (pixels, channels). Working memory for statistics: 16 bytes per block and channel.
 class EpilogueRun {
  public:
-  EpilogueRun(const NativeKernel& kernel, const Epilogue& epilogue, std::int64_t pixels, std::int64_t channels,
-              float* result);
+  EpilogueRun(const Epilogue& epilogue, std::int64_t pixels, std::int64_t channels, float* result);
 
   /// Finished pixels [first, last), each a multiple of pixels_per_block or the end of all; of channels [first_channel,
   /// last_channel). Threads may share these out: every place once.
@@ -47,7 +46,6 @@ class EpilogueRun {
   void join() const;
 
  private:
-  const ElementwiseKernel& functions_;
   const Epilogue& epilogue_;
   std::int64_t channels_;
   float* result_;

@@ -86,10 +86,56 @@ TEST(Engines, CheckStopsAtTheFirstDifferingBit) {
     multiply({shape, Pass::forward, a, b, accumulators, {}}, Engine::check, result, TelemetryLevel::events, telemetry,
              &kernel);
     FAIL() << "a wrong kernel passed";
-  } catch (const EngineDifference& difference) {
+  } catch (const OutputDifference& difference) {
+    EXPECT_EQ(difference.index, 0);
     EXPECT_THAT(difference.what(), testing::HasSubstr("output 0: 0x41800000 (16) by simulation, 0x41880000 (17) by the "
                                                       "native kernel"));
   }
+}
+
+/// A kernel whose sums over pixels have one unit too many in channel 2, and whose largest value of channel 3 is lost.
+void shifted_sums(const PixelRun& run, const float* x, const StatisticsPartials& partials) {
+  elementwise::portable.statistics(run, x, partials);
+  partials.sums[2] += 1;
+}
+void lost_largest(const PixelRun& run, const float* x, const StatisticsPartials& partials) {
+  elementwise::portable.statistics(run, x, partials);
+  partials.max[3] = 0;
+}
+
+TEST(Engines, CheckNoticesAWrongStatistic) {
+  const ConvShape shape = ConvShape::gemm(3, 5, 8);
+  const std::vector<std::int16_t> left(24, 1);
+  const std::vector<std::int16_t> right(40, 2);
+  const Operand a{.codes = left};
+  const Operand b{.codes = right};
+  const Accumulators accumulators;
+  ElementwiseKernel functions = elementwise::portable;
+  TileKernel kernel = best_tile_kernel();
+  kernel.elementwise = &functions;
+  if (&other_tile_kernel(kernel) == &kernel) {
+    GTEST_SKIP() << "this CPU has one row of kernels, which both sides use";
+  }
+  const auto difference = [&]() -> std::string {
+    std::vector<float> result(15);
+    Telemetry telemetry;
+    native::ChannelStatistics statistics;
+    try {
+      multiply({shape, Pass::forward, a, b, accumulators, {}, {}, &statistics}, Engine::check, result,
+               TelemetryLevel::events, telemetry, &kernel);
+    } catch (const EngineDifference& found) {
+      return found.what();
+    }
+    return statistics.sums == std::vector<double>(5, 48) ? "none" : "wrong";
+  };
+  EXPECT_EQ(difference(), "none");
+  functions.statistics = shifted_sums;
+  EXPECT_EQ(difference(),
+            "batch sum of channel 2: 0x4048000000000000 (48) by simulation, 0x4048800000000000 (49) by the native "
+            "kernel");
+  functions.statistics = lost_largest;
+  EXPECT_EQ(difference(),
+            "largest output of channel 3: 0x41800000 (16) by simulation, 0x00000000 (0) by the native kernel");
 }
 
 /// One chain of 1600 overflows; all the lanes of the chosen row clamp where they should wrap.
@@ -116,7 +162,7 @@ TEST(Engines, CheckDoesNotShareLoopsBetweenItsSides) {
     kernel.native = &wrong;
     EXPECT_THROW(multiply({shape, Pass::forward, a, b, accumulators, {}}, Engine::check, result, TelemetryLevel::events,
                           telemetry, &kernel),
-                 EngineDifference)
+                 OutputDifference)
         << row.name;
     EXPECT_NO_THROW(multiply({shape, Pass::forward, a, b, accumulators, {}}, Engine::check, result,
                              TelemetryLevel::events, telemetry, &row))

@@ -120,8 +120,11 @@ TEST(Epilogue, EqualsItsDefinitionForEveryKernelAndAnyThreads) {
         }
         ChannelStatistics statistics;
         float absmax = -1;
-        const std::vector<float> result =
-            run.run(kernel, {.scale = 0.3f, .bias = run.bias, .statistics = &statistics, .absmax = &absmax});
+        const std::vector<float> result = run.run(kernel, {.scale = 0.3f,
+                                                           .bias = run.bias,
+                                                           .statistics = &statistics,
+                                                           .absmax = &absmax,
+                                                           .functions = kernel.elementwise});
         float expected_absmax = 0;
         for (std::size_t i = 0; i < result.size(); ++i) {
           ASSERT_EQ(bits(result[i]), bits(expected[i])) << i;
@@ -147,8 +150,8 @@ TEST(Epilogue, NanIsSeenByAbsmaxAndLeftOutOfExtremes) {
     values[18 * 2 + 4] = 5;
     ChannelStatistics statistics;
     float absmax = 0;
-    const Epilogue epilogue{.statistics = &statistics, .absmax = &absmax};
-    EpilogueRun run(*kernel.native, epilogue, 60, 18, values.data());
+    const Epilogue epilogue{.statistics = &statistics, .absmax = &absmax, .functions = kernel.elementwise};
+    EpilogueRun run(epilogue, 60, 18, values.data());
     run.apply(0, 60, 0, 18);
     run.join();
     EXPECT_TRUE(std::isnan(absmax)) << kernel.name;
