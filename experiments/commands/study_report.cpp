@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "experiments/comparison/groups.hpp"
 #include "sim/nn/roles.hpp"
 
 namespace precsim::experiments {
@@ -18,26 +19,9 @@ using study::State;
 constexpr State all_states[] = {State::waiting, State::unfinished, State::finished, State::diverged, State::failed};
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
-/// The figures of one point's runs, those that are known.
-struct Values {
-  std::vector<double> known;
-
-  void add(double value) {
-    if (!std::isnan(value)) known.push_back(value);
-  }
-  double mean() const {
-    double sum = 0;
-    for (const double value : known) sum += value;
-    return known.empty() ? unknown : sum / static_cast<double>(known.size());
-  }
-  /// With n - 1; unknown of fewer than two.
-  double deviation() const {
-    double squares = 0;
-    for (const double value : known) squares += (value - mean()) * (value - mean());
-    return known.size() < 2 ? unknown : std::sqrt(squares / static_cast<double>(known.size() - 1));
-  }
-  double least() const { return known.empty() ? unknown : *std::ranges::min_element(known); }
-};
+void add_known(std::vector<double>& values, double value) {
+  if (!std::isnan(value)) values.push_back(value);
+}
 
 std::vector<const nn::RoleEntry*> operand_roles() {
   std::vector<const nn::RoleEntry*> found;
@@ -60,29 +44,36 @@ std::string notes_of(std::span<const study::Status> states, std::span<const std:
 
 std::vector<std::string> row_of(const study::Outline& outline, std::span<const study::Status> states,
                                 const study::Gatherer& gatherer, std::span<const std::size_t> runs) {
-  const auto values_of = [&](const std::string& figure, double factor = 1) {
-    Values values;
+  const auto finished = [&](std::size_t run) { return states[run].state == State::finished; };
+  const auto values_of = [&](const std::string& figure) {
+    std::vector<double> values;
     for (const std::size_t run : runs) {
-      if (const study::RunContent* content = gatherer.content(run)) values.add(factor * content->figure(figure));
+      const study::RunContent* content = gatherer.content(run);
+      if (content != nullptr) add_known(values, content->figure(figure));
     }
     return values;
   };
-  Values gap;
-  for (const std::size_t run : runs) gap.add(100 * gatherer.accuracy_gap(run));
-  const Values accuracy = values_of("test_accuracy", 100);
+  const auto mean_of = [&](const std::string& figure) { return comparison::spread(values_of(figure)).mean; };
+  std::vector<double> accuracies, gaps;  // of runs that diverged, they are those of some step on the way
+  for (const std::size_t run : runs) {
+    if (finished(run)) {
+      add_known(accuracies, 100 * gatherer.content(run)->figure("test_accuracy"));
+      add_known(gaps, 100 * gatherer.accuracy_gap(run));
+    }
+  }
+  const comparison::Spread accuracy = comparison::spread(accuracies);
   const std::string& point = outline.runs[runs.front()].point;
-  const auto finished =
-      std::ranges::count_if(runs, [&](std::size_t run) { return states[run].state == State::finished; });
   std::vector<std::string> cells{point,
-                                 fmt::format("{}/{}", finished, runs.size()),
-                                 cli::cell(accuracy.mean(), 2),
-                                 cli::cell(accuracy.deviation(), 2),
-                                 point == outline.reference ? "0" : cli::cell(gap.mean(), 2),
-                                 cli::cell(values_of("overflow_events").mean(), 0),
-                                 cli::cell(values_of("integer_mac_share", 100).mean(), 1)};
+                                 fmt::format("{}/{}", std::ranges::count_if(runs, finished), runs.size()),
+                                 cli::cell(accuracy.mean, 2),
+                                 cli::cell(accuracy.deviation, 2),
+                                 point == outline.reference ? "0" : cli::cell(comparison::spread(gaps).mean, 2),
+                                 cli::cell(mean_of("overflow_events"), 0),
+                                 cli::cell(100 * mean_of("integer_mac_share"), 1)};
   for (const nn::RoleEntry* role : operand_roles()) {
-    cells.push_back(fmt::format("{} / {}", cli::cell(values_of(fmt::format("worst_sqnr_{}", role->name)).least(), 1),
-                                cli::cell(values_of(fmt::format("mean_sqnr_{}", role->name)).mean(), 1)));
+    const std::vector<double> worst = values_of(fmt::format("worst_sqnr_{}", role->name));
+    cells.push_back(fmt::format("{} / {}", cli::cell(worst.empty() ? unknown : std::ranges::min(worst), 1),
+                                cli::cell(mean_of(fmt::format("mean_sqnr_{}", role->name)), 1)));
   }
   cells.push_back(notes_of(states, runs));
   return cells;

@@ -120,7 +120,7 @@ TableSchema products() {
            layer,
            {"pass", text, 16, "-", "forward, input_gradient or weight_gradient"},
            {"semantics", text, 96, "-", "accumulator of the pass: atom, overflow rule, chain"},
-           {"operands", text, 16, "-", "integer, float or mixed (then both are decoded to FP32)"},
+           {"operands", text, 16, "-", "integer, scaled (MX), float, or mixed (then both are decoded to FP32)"},
            {"calls", u64, 1, "call", "product calls recorded"},
            {"products", u64, 1, "product", "products over all outputs of all of them"},
            {"chains", u64, 1, "chain", "chains over all outputs of all of them"},
