@@ -245,7 +245,7 @@ class BlockedProduct {
         .lane_factors = lanes.data()};
     native::convolve(*kernel_.native, call_.shape, call_.pass, left_.data<T>(), right_.data<T>(),
                      {.overflow = overflow, .blocks = &spills}, result.data(),
-                     {.bias = call_.bias, .statistics = call_.statistics});
+                     {.bias = call_.bias, .statistics = call_.statistics, .functions = kernel_.elementwise});
   }
 
  private:
