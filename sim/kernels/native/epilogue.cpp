@@ -5,10 +5,13 @@
 #include <bit>
 #include <limits>
 
+#include "formats/error.hpp"
+
 namespace precsim::kernels::native {
 
 EpilogueRun::EpilogueRun(const Epilogue& epilogue, std::int64_t pixels, std::int64_t channels, float* result)
     : epilogue_(epilogue), channels_(channels), result_(result) {
+  PRECSIM_CHECK(epilogue.is_empty() || epilogue.functions != nullptr, "an epilogue that nobody does");
   if (epilogue.statistics != nullptr) {
     const std::int64_t blocks = (pixels + pixels_per_block - 1) / pixels_per_block;
     const auto size = static_cast<std::size_t>(blocks * channels);
