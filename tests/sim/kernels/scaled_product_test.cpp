@@ -172,6 +172,42 @@ TEST(ScaledProduct, ElementsMeetOthersAsFp32Numbers) {
   }
 }
 
+/// What follows the last spill, natively and by the simulation: bias and batch statistics of products of blocks.
+TEST(ScaledProduct, BlocksHaveEpilogues) {
+  const ConvShape shape{2, 9, 8, 34, 20, 3, 3, 1, 1, 1};
+  Sample sample(34);
+  const std::vector<float> a = draw_floats(Fill::uniform, operand_size(shape, Pass::forward, Side::left), sample);
+  const std::vector<float> b = draw_floats(Fill::uniform, operand_size(shape, Pass::forward, Side::right), sample);
+  const std::vector<float> bias = draw_floats(Fill::uniform, shape.oc, sample);
+  const Accumulators accumulators;
+  int checked = 0;
+  for (const auto& [left_format, right_format] :
+       {std::pair{"dfp8:block=32", "dfp8:block=6"}, {"dfp8:block=34", "dfp8:channel"}}) {
+    const auto operand = [&](Side side, const char* format, const std::vector<float>& values) {
+      return Operand{
+          .blocked =
+              convert_blocked(shape, Pass::forward, side, values, {formats::parse_conversion(format), {}, "x"}).tensor};
+    };
+    const Operand left = operand(Side::left, left_format, a);
+    const Operand right = operand(Side::right, right_format, b);
+    for (const TileKernel& kernel : tile_kernels()) {
+      if (kernel.usable()) {
+        native::ChannelStatistics statistics;
+        ProductCall call{shape, Pass::forward, left, right, accumulators, {}};
+        call.bias = bias;
+        call.statistics = &statistics;
+        std::vector<float> result(result_size(shape, Pass::forward));
+        Telemetry telemetry;
+        EXPECT_NO_THROW(multiply(call, Engine::check, result, TelemetryLevel::events, telemetry, &kernel))
+            << kernel.name;
+        EXPECT_EQ(statistics.sums.size(), static_cast<std::size_t>(shape.oc));
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GE(checked, 2);
+}
+
 /// mxint8 and dfp are integers alike; their blocks need not be equal.
 TEST(ScaledProduct, MxInt8MeetsIntegersInLanes) {
   const ConvShape shape = ConvShape::gemm(5, 7, 70);
