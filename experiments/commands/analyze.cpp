@@ -93,6 +93,9 @@ AnalyzeReport parse_request(const cli::Arguments& arguments) {
     roundings.emplace_back();
   }
   std::vector<std::string> words = words_of(arguments.values("formats"));
+  if (words.empty() && arguments.has("formats")) {
+    throw UserError("--formats is empty; name formats such as \"fp16 dfp16:block=32\", or leave the option out");
+  }
   if (words.empty() && !arguments.has("best")) {
     words = words_of({std::string(default_formats)});
   }
@@ -158,10 +161,18 @@ std::vector<analysis::AnalysisInput> open_inputs(const cli::Arguments& arguments
   for (const std::string& glob : globs) {
     if (!matching.contains(glob) && arguments.has("tensors")) {
       const auto& entries = inputs.front().tensors->tensors();
-      throw UserError(fmt::format("--tensors {}: no tensor has such a name; {} has {} tensors{}", formats::quote(glob),
-                                  inputs.front().file, entries.size(),
-                                  entries.empty() ? "" : ", the first is " + entries.front().name));
+      throw UserError(fmt::format("--tensors {}: no tensor has such a name; {} {}", formats::quote(glob),
+                                  inputs.front().file,
+                                  entries.empty() ? "has none" : fmt::format("begins with {}", entries.front().name)));
     }
+  }
+  const bool readable = std::ranges::any_of(inputs, [](const auto& input) { return !input.wanted.empty(); });
+  if (!readable) {
+    const std::string& file = inputs.front().file;
+    throw UserError(report.unreadable.empty()
+                        ? fmt::format("{} holds no tensor", file)
+                        : fmt::format("none of the tensors asked for is of a float type; the first, in {}, is {}", file,
+                                      report.unreadable.front()));
   }
   return inputs;
 }

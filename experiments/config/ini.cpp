@@ -113,25 +113,25 @@ IniText parse_ini(std::string_view text, std::string_view name) {
   return result;
 }
 
-std::string read_config_file(const std::filesystem::path& path) {
+std::string read_config_file(const std::filesystem::path& path, std::string_view kind) {
   constexpr std::size_t largest = std::size_t{1} << 20;
   const std::string name = quote(path.string());
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) {
-    throw UserError(fmt::format("The configuration file {} does not exist.", name));
+    throw UserError(fmt::format("The {} file {} does not exist.", kind, name));
   }
   if (status.type() != std::filesystem::file_type::regular) {
-    throw UserError(fmt::format("The configuration {} is not a regular file that can be read.", name));
+    throw UserError(fmt::format("The {} file {} is not a regular file that can be read.", kind, name));
   }
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw UserError(fmt::format("The configuration file {} cannot be opened for reading.", name));
+  if (!file) throw UserError(fmt::format("The {} file {} cannot be opened for reading.", kind, name));
   std::string text(largest + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) throw UserError(fmt::format("The configuration file {} cannot be read.", name));
+  if (file.bad()) throw UserError(fmt::format("The {} file {} cannot be read.", kind, name));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > largest) {
-    throw UserError(fmt::format("The configuration file {} is larger than the 1 MiB that one may have.", name));
+    throw UserError(fmt::format("The {} file {} is larger than the 1 MiB that one may have.", kind, name));
   }
   return text;
 }

@@ -34,8 +34,9 @@ struct IniText {
 /// the three. Throws UserError with the place.
 IniText parse_ini(std::string_view text, std::string_view name);
 
-/// The file's content. Throws UserError when it is missing, no regular file, unreadable, or larger than 1 MiB.
-std::string read_config_file(const std::filesystem::path& path);
+/// The file's content. Throws UserError, which calls the file by `kind`, when it is missing, no regular file, unreadable,
+/// or larger than 1 MiB.
+std::string read_config_file(const std::filesystem::path& path, std::string_view kind = "configuration");
 
 /// `assignment` as on a command line, "section.key=value", with `place` for the messages. Blanks around key and value
 /// are dropped. Throws UserError when it has no '='.

@@ -189,7 +189,7 @@ Study parse_study(std::string_view text, std::string_view name) {
 }
 
 Study read_study(const std::filesystem::path& file) {
-  Study study = parse_study(config::read_config_file(file), file.string());
+  Study study = parse_study(config::read_config_file(file, "study"), file.string());
   if (study.configuration) study.configuration = file.parent_path() / *study.configuration;
   return study;
 }

@@ -155,9 +155,14 @@ class AnalyzeTest(ProgramTest):
     def test_refusals(self):
         self.write_all()
         (self.folder / "there.h5").write_text("kept")
+        numpy.save(self.folder / "integers.npy", numpy.arange(4))
+        numpy.savez(self.folder / "empty.npz")
         for words in (
             ("t.npz", "--formats", "fp17"),
             ("t.npz", "--formats", "fp16 fp16"),
+            ("t.npz", "--formats", " "),
+            ("integers.npy",),
+            ("empty.npz",),
             ("t.npz", "--rounding", "up"),
             ("t.npz", "--best", "1"),
             ("t.npz", "--best", "nan"),

@@ -447,7 +447,7 @@ class RefusalTest(StudyTest):
                               (["--out", ""], "--out needs")):
             with self.subTest(options):
                 self.assert_refused("study", "study.ini", *options, says=says)
-        self.assert_refused("study", "missing.ini", says="missing.ini")
+        self.assert_refused("study", "missing.ini", says="study file 'missing.ini' does not exist")
         self.assert_refused("study", says="FILE.ini")
         self.assert_refused("study", "study.ini", "--out", "study.ini", says="study.ini")
         self.assertEqual(self.files(), ["study.ini"])
