@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws a study, as `precsim study` gathers it (experiments/SCHEMA.md): means over the seeds of each point.
 
-  overview       accuracy gap with 95 % confidence intervals, SQNR by role, and overflow events, point by point
+  overview       accuracy gap with 95 % confidence intervals, SQNR by role, and overflow events if any, point by point
   curves         test error over the training steps
   octaves        relative error against octaves below absmax, for points of different formats
   gaps, ratios, events (accuracies)  of grids with two axes or more: maps of accuracy, SQNR and overflow

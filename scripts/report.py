@@ -146,7 +146,7 @@ def figures(study: Study, points) -> str:
         what = "Every point" if len(outside) == len(points) else "Points beside the grid"
         parts.append(figure("overview", study_figures.overview(study, outside),
                             f"{what}: accuracy with single seeds and 95 % confidence intervals, SQNR of weights, "
-                            f"activations and errors, overflow events.",
+                            f"activations and errors, and overflow events where there are any.",
                             f"{what}: accuracy, SQNR and overflow; numbers are in the table of points"))
     parts.append(figure("curves", study_figures.curves(study, points),
                         "Error on the test set over training: means over the seeds; a shade reaches from the best to the "

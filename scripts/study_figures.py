@@ -37,14 +37,17 @@ def seed_values(study: Study) -> pandas.DataFrame:
 
 
 def overview(study: Study, points: pandas.DataFrame) -> plt.Figure:
-    """Accuracy, SQNR and overflow, a row for each point."""
+    """Accuracy, SQNR and, where anything overflowed, how often; a row for each point."""
     names = [str(name) for name in points.index]
-    width = 8.6 + 0.065 * max(map(len, names))
-    figure, panels = plt.subplots(1, 3, figsize=(width, 1.5 + 0.3 * len(points)), sharey=True,
-                                  gridspec_kw={"width_ratios": [1.3, 1.1, 0.8]})
+    overflowed = bool((points["overflow_events"] > 0).any())
+    ratios = [1.3, 1.1] + [0.8] * overflowed
+    width = 1.0 + 2.38 * sum(ratios) + 0.065 * max(map(len, names))
+    figure, panels = plt.subplots(1, len(ratios), figsize=(width, 1.5 + 0.3 * len(points)), sharey=True,
+                                  gridspec_kw={"width_ratios": ratios})
     draw_accuracy(panels[0], study, points)
     draw_sqnr(panels[1], points)
-    draw_overflow(panels[2], points)
+    if overflowed:
+        draw_overflow(panels[2], points)
     panels[0].set_yticks(range(len(points)), names)
     panels[0].set_ylim(len(points) - 0.4, -0.6)
     for axes in panels:
