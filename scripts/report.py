@@ -154,7 +154,7 @@ def figures(study: Study, points) -> str:
                         "Test error over training steps, a line for each point"))
     parts.append(figure("octaves", study_figures.octaves(study, points),
                         "Relative error of conversion against octaves below the largest magnitude of the tensor, all "
-                        "layers and recorded steps; of points with the same formats the first one.",
+                        "layers and recorded steps; of points with the same formats and like errors the first one.",
                         "Relative error against octaves below absmax, a line for each set of formats"))
     return "".join(parts)
 

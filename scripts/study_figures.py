@@ -11,6 +11,7 @@ from precsim_results import OPERAND_ROLES, Study
 
 ROLE_LOOKS = {"weights": (style.BLUE, "o"), "activations": (style.GREEN, "s"), "errors": (style.VERMILION, "^")}
 MOST_LINES = 12  # of one panel that can be told apart
+OTHER_ERRORS = 0.75  # bits apart, from which errors are drawn for themselves
 CHANCE = "gray: ± standard error of {} test images"
 
 
@@ -217,7 +218,7 @@ def draw_curves(axes: plt.Axes, table: pandas.DataFrame, lines: dict[str, str]) 
 
 
 def octaves(study: Study, points: pandas.DataFrame) -> plt.Figure:
-    """Error against magnitude; of points that convert to the same formats the first one."""
+    """Error against magnitude; of points that convert to the same formats with like errors the first one."""
     tables = by_formats(study.with_points("error_by_octave"), points)
     looks = style.looks(tables)
     figure, panels = plt.subplots(1, len(OPERAND_ROLES), figsize=(10.5, 3.6), sharex=True, sharey=True)
@@ -227,23 +228,46 @@ def octaves(study: Study, points: pandas.DataFrame) -> plt.Figure:
         draw_octaves(axes, {name: join_octaves(rows) for name, rows in lines.items() if len(rows)}, looks)
     panels[0].set_ylabel("relative error, RMS")
     if looks:
-        style.legend_beside(panels[-1], looks, "format")
+        style.legend_beside(panels[-1], looks, "point or format")
     return figure
 
 
 def by_formats(table: pandas.DataFrame, points: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
-    """Rows of the first point of each set of formats, by the format of its operands, or its name where they are several."""
-    tables, seen = {}, set()
-    for name in points.index:
-        rows = table[table["point"] == name]
-        conversions = frozenset(zip(rows["role"], rows["format"]))
-        if conversions in seen or not has_error(rows) or len(tables) == MOST_LINES:
-            continue
-        seen.add(conversions)
-        formats = set(rows["format"][rows["role"].isin(OPERAND_ROLES)])
-        label = formats.pop() if len(formats) == 1 else name
-        tables[name if label in tables else label] = rows
+    """Rows of the first point of each set of formats; then of those that have others' formats and not their errors.
+
+    A point beside the grid has its name, one of the grid that of its format, where there is one.
+    """
+    tables: dict[str, pandas.DataFrame] = {}
+    alike: dict[frozenset, list[str]] = {}
+    rows_of = {name: rows for name, rows in table.groupby("point", sort=False) if has_error(rows)}
+    for with_others in (False, True):
+        for name in points.index.intersection(rows_of, sort=False):
+            rows = rows_of[name]
+            like = alike.setdefault(frozenset(zip(rows["role"], rows["format"])), [])
+            if bool(like) != with_others or len(tables) == MOST_LINES:
+                continue
+            if any(errors_apart(rows, tables[other]) < OTHER_ERRORS for other in like):
+                continue
+            formats = set(rows["format"][rows["role"].isin(OPERAND_ROLES)])
+            label = formats.pop() if "/" in name and len(formats) == 1 else name
+            like.append(name if label in tables else label)
+            tables[like[-1]] = rows
     return tables
+
+
+def errors_apart(rows: pandas.DataFrame, others: pandas.DataFrame) -> float:
+    """By how many bits relative errors differ: in each role the median over octaves, of the roles the largest."""
+    apart = [0.0]
+    for role in OPERAND_ROLES:
+        one, other = (join_octaves(table[table["role"] == role]) if role in set(table["role"]) else None
+                      for table in (rows, others))
+        if one is None or other is None:
+            continue
+        both, mine, theirs = numpy.intersect1d(one.octaves, other.octaves, return_indices=True)
+        errors = numpy.stack([one.errors[mine], other.errors[theirs]])
+        bits = numpy.log2(errors[:, (errors > 0).all(axis=0)])
+        apart += [float(numpy.median(abs(bits[0] - bits[1])))] if bits.size else []
+    return max(apart)
 
 
 def has_error(rows: pandas.DataFrame) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import h5py
 import numpy
+import pandas
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -24,6 +25,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCRIPTS))
 import intervals  # noqa: E402
 import precsim_results  # noqa: E402
+import study_figures  # noqa: E402
 from precsim_results import ResultsError, load_analysis, load_run, load_study  # noqa: E402
 
 BASE = ("[base]\ndata.train_size = 64\ndata.test_size = 50\ntrain.epochs = 2\ntrain.batch = 16\noptimizer.lr = 0.05\n"
@@ -311,6 +313,29 @@ class ReportTest(StudyTest):
         result = script("report.py", self.shared / "line", "--out", self.folder / "none" / "page.html")
         self.assertEqual(result.returncode, 2)
         self.assertNotIn("Traceback", result.stderr)
+
+
+class OctavesTest(unittest.TestCase):
+    def table(self, *points):
+        """Rows of /error_by_octave: of each (point, format, error) the activations, one error in every octave."""
+        rows = [{"point": point, "role": "activations", "format": name, "counts": numpy.full(9, 100),
+                 "rms_relative_error": numpy.full(9, error)} for point, name, error in points]
+        return pandas.DataFrame(rows), pandas.DataFrame(index=[point for point, _, _ in points])
+
+    def test_points_of_like_errors_are_drawn_once(self):
+        table, points = self.table(("fp32", "fp32", 0), ("dfp8/a", "dfp8", 0.01), ("dfp8/b", "dfp8", 0.015),
+                                   ("dfp8/c", "dfp8", 0.04), ("unscaled", "fp16", 0.5), ("fp16", "fp16", 0.001))
+        shown = study_figures.by_formats(table, points)
+        self.assertEqual({label: rows["point"].iloc[0] for label, rows in shown.items()},
+                         {"dfp8": "dfp8/a", "unscaled": "unscaled", "dfp8/c": "dfp8/c", "fp16": "fp16"})
+
+    def test_every_format_comes_before_a_second_point_of_one(self):
+        count = study_figures.MOST_LINES - 1
+        table, points = self.table(*((f"a{i}/x", "dfp8", 2.0**-i) for i in range(count)),
+                                   *((f"b{i}/x", f"dfp{i + 2}", 0.1) for i in range(3)))
+        shown = study_figures.by_formats(table, points)
+        self.assertEqual(len(shown), study_figures.MOST_LINES)
+        self.assertEqual(list(shown)[:4], ["dfp8", "dfp2", "dfp3", "dfp4"])
 
 
 class AnalysisTest(StudyTest):
