@@ -1,6 +1,7 @@
 """Figures of grids: what was measured at each point as a field of a map, further axes as panels side by side."""
 
 import itertools
+import textwrap
 from dataclasses import dataclass
 
 import numpy
@@ -13,7 +14,7 @@ from precsim_results import OPERAND_ROLES, Study
 
 FEWEST_POINTS = 6
 WIDEST = 9.5  # inches of panels side by side
-DARK, LIGHT = "#111111", "#fefefe"  # text on a field, whatever the background of the page
+TITLE = 8  # points of a panel's title
 
 
 @dataclass
@@ -69,19 +70,23 @@ def draw_map(study: Study, points: pandas.DataFrame, one: Map) -> plt.Figure:
     down, right, others = axes[0], axes[-1], axes[1:-1]
     rows, columns = list(points[down].unique()), list(points[right].unique())
     choices = list(itertools.product(*(points[axis].unique() for axis in others)))
-    width = max(1.4, 0.42 * len(columns) + 0.1)
+    width, height = room(len(rows), len(columns), down, right, len(choices))
     lines = -(-len(choices) // max(1, int(WIDEST / width)))
     across = -(-len(choices) // lines)
-    letters = max(len(str(label)) for label in columns)
-    size = (1.3 + across * width, 0.9 + 0.045 * letters + lines * (0.27 * len(rows) + 0.3))
+    below, beside = (max(len(str(label)) for label in labels) for labels in (columns, rows))
+    titles = ["\n".join("\n".join(textwrap.wrap(str(label), style.letters(width, TITLE))) for label in choice)
+              for choice in choices]
+    labeled = 2 if len(choices) % across else 1  # lines of panels with labels below
+    head = 0.15 * max(title.count("\n") + 1 for title in titles)
+    size = (0.7 + 0.068 * beside + across * width, 0.5 + labeled * (0.1 + 0.055 * below) + lines * (height + head + 0.15))
     figure, grid = plt.subplots(lines, across, figsize=size, squeeze=False, sharex=True, sharey=True)
     for panel in grid.flat[len(choices):]:
         panel.remove()
-    for panel, choice in zip(grid.flat, choices):
+    for panel, choice, title in zip(grid.flat, choices, titles):
         chosen = points[numpy.logical_and.reduce([points[axis] == label for axis, label in zip(others, choice)])
                         if others else numpy.full(len(points), True)]
         draw_fields(panel, chosen, one, [(down, rows), (right, columns)])
-        panel.set_title("\n".join(map(str, choice)), fontsize=8)
+        panel.set_title(title, fontsize=TITLE)
     for panel in grid[:, 0]:
         panel.set_ylabel(down)
     for panel in grid.flat[max(0, len(choices) - across):len(choices)]:
@@ -90,32 +95,23 @@ def draw_map(study: Study, points: pandas.DataFrame, one: Map) -> plt.Figure:
     return figure
 
 
+def room(rows: int, columns: int, down: str, right: str, panels: int) -> tuple[float, float]:
+    """Width and height of a panel in inches: for its fields and for the names of its axes."""
+    letter = 0.085  # of an axis' name
+    return max(2.8 if panels == 1 else 1.4, 0.42 * columns + 0.1, letter * len(right)), max(0.27 * rows, letter * len(down))
+
+
 def draw_fields(panel: plt.Axes, points: pandas.DataFrame, one: Map, sides: list[tuple[str, list]]) -> None:
     (down, rows), (right, columns) = sides
-    fields = numpy.full((len(rows), len(columns)), numpy.nan)
-    colors = plt.get_cmap(one.colors)
+    fields, texts = numpy.full((len(rows), len(columns)), numpy.nan), {}
     for name, point in points.iterrows():
         y, x, value = rows.index(point[down]), columns.index(point[right]), one.values[name]
         fields[y, x] = max(value, 1) if isinstance(one.norm, LogNorm) else value
-        known = not numpy.isnan(value)
-        text = one.form.format(value).replace("+0.0", "0.0").replace("e+0", "e") if known else missing(point)
-        color = contrast(colors(one.norm(fields[y, x]))) if known else style.BLACK
-        panel.text(x, y, text, ha="center", va="center", fontsize=7, color=color)
-    panel.pcolormesh(numpy.arange(len(columns) + 1) - 0.5, numpy.arange(len(rows) + 1) - 0.5, fields, cmap=colors,
-                     norm=one.norm, edgecolor="white", linewidth=0.8)
-    panel.set_facecolor(style.MISSING)
-    panel.grid(False)
-    panel.set_xticks(range(len(columns)), [str(label) for label in columns], rotation=50, ha="right",
-                     rotation_mode="anchor")
-    panel.set_yticks(range(len(rows)), [str(label) for label in rows])
-    panel.set_ylim(len(rows) - 0.5, -0.5)
-    panel.tick_params(length=0)
-
-
-def contrast(color) -> str:
-    """The color of text on a field."""
-    red, green, blue, _ = color
-    return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else LIGHT
+        if numpy.isnan(value):
+            texts[y, x] = missing(point), style.BLACK
+        else:
+            texts[y, x] = one.form.format(value).replace("+0.0", "0.0").replace("-0.0", "0.0").replace("e+0", "e"), None
+    style.draw_fields(panel, fields, texts, one.colors, one.norm, (rows, columns))
 
 
 def missing(point) -> str:

@@ -19,7 +19,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 import plot_style as style
-from octave_plot import draw_octaves, join_octaves
+from octave_plot import draw_octaves, join_octaves, octave_legend
 from plot_style import plt
 from precsim_results import LOWEST_EXPONENT, ROLES, ResultsError, Run, in_order, load_run
 
@@ -102,7 +102,7 @@ def plot_sqnr(record: Run, title: str) -> plt.Figure:
     for axes in left:
         axes.set_ylabel("SQNR [dB]")
     style.legend_beside(corner, looks, "layer")
-    figure.suptitle(f"{title}: error of conversion")
+    style.title(figure, f"{title}: error of conversion")
     return figure
 
 
@@ -131,7 +131,7 @@ def plot_exponents(record: Run, title: str, step: int) -> plt.Figure:
     percent = FuncFormatter(lambda share, _: f"{100 * share:g}")
     bar = figure.colorbar(image, ax=panels, format=percent, pad=0.01, aspect=30)
     bar.set_label("share of nonzero elements [%]")
-    figure.suptitle(f"{title}: exponents of the numbers at step {step}")
+    style.title(figure, f"{title}: exponents of the numbers at step {step}")
     if (statistics["blocks"] > 0).any():
         mark = plt.Line2D([], [], color=style.VERMILION, marker="|", markersize=9, markeredgewidth=1.8)
         figure.legend([mark], ["shared exponent: unit of the codes"], loc="upper right")
@@ -157,8 +157,8 @@ def plot_octaves(record: Run, title: str, step: int) -> plt.Figure:
         draw_octaves(axes, {name: join_octaves(group) for name, group in rows.groupby("format", sort=False)}, looks)
     for axes in left:
         axes.set_ylabel("relative error, RMS")
-    style.legend_beside(corner, looks, "format")
-    figure.suptitle(f"{title}: error against magnitude at step {step}, all layers")
+    octave_legend(corner, looks, "format")
+    style.title(figure, f"{title}: error against magnitude at step {step}, all layers")
     return figure
 
 

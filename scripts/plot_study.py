@@ -22,14 +22,14 @@ from precsim_results import ResultsError, Study, load_study
 def draw_all(study: Study, out: style.Folder) -> None:
     points = study.points()
     overview = study_figures.overview(study, points)
-    overview.suptitle(study.question or study.path.resolve().parent.name)
+    style.title(overview, study.question or study.path.resolve().parent.name)
     out.save(overview, "overview")
     out.save(study_figures.curves(study, points), "curves")
     out.save(study_figures.octaves(study, points), "octaves")
     if grid_figures.has_maps(study, points):
         for one in grid_figures.maps(study, points):
             figure = grid_figures.draw_map(study, points, one)
-            figure.suptitle(one.caption)
+            style.title(figure, one.caption)
             out.save(figure, one.name)
 
 

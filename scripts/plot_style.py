@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -19,6 +20,7 @@ CYCLE = [BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
 GRAY = "#767676"
 SHADE, GRID, MISSING = "#e8e8e8", "#dddddd", "#f4f4f4"
+DARK, LIGHT = "#111111", "#fefefe"  # text on a field, whatever the background of the page
 
 # Without dates and versions: equal data give equal files.
 METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None},
@@ -52,6 +54,44 @@ plt.rcParams.update({
 
 def role_title(role: str) -> str:
     return role.replace("_", " ")
+
+
+def letters(inches: float, size: float) -> int:
+    """How many letters of `size` points have room on a line."""
+    return max(8, int(inches * 72 / (0.58 * size)))
+
+
+def title(figure: Figure, text: str) -> None:
+    """The figure's title on as many lines as its width asks for; the figure grows by them."""
+    width, height = figure.get_size_inches()
+    size = plt.rcParams["figure.titlesize"]
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, letters(width - 0.1, size))]
+    figure.set_size_inches(width, height + 1.2 * size / 72 * max(0, len(lines) - 1))
+    figure.suptitle("\n".join(lines))
+
+
+def draw_fields(axes, values: numpy.ndarray, texts: dict[tuple[int, int], tuple[str, str | None]], colors: str, norm,
+                sides: tuple[list, list]) -> None:
+    """A map: `values` by row and column, `texts` with their colors (None: what can be read on the field) at some."""
+    rows, columns = sides
+    map_of = plt.get_cmap(colors)
+    axes.pcolormesh(numpy.arange(len(columns) + 1) - 0.5, numpy.arange(len(rows) + 1) - 0.5, values, cmap=map_of,
+                    norm=norm, edgecolor="white", linewidth=0.8)
+    for (y, x), (text, color) in texts.items():
+        axes.text(x, y, text, ha="center", va="center", fontsize=7, color=color or contrast(map_of(norm(values[y, x]))))
+    axes.set_facecolor(MISSING)
+    axes.grid(False)
+    axes.set_xticks(range(len(columns)), [str(label) for label in columns], rotation=50, ha="right",
+                    rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), [str(label) for label in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.tick_params(length=0)
+
+
+def contrast(color) -> str:
+    """The color of text on a field."""
+    red, green, blue, _ = color
+    return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else LIGHT
 
 
 def looks(names) -> dict[str, dict]:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes a study as one HTML page that needs nothing else: the question, a table of its points that sorts, figures as
-SVG, what diverged or failed and why, how to reproduce it.
+SVG, what diverged or failed and why, how to reproduce it. Prints the findings.
 
 Example: scripts/report.py results/quickstart --out quickstart.html
 """
@@ -11,13 +11,14 @@ import os
 import sys
 from pathlib import Path
 
+import findings
 import grid_figures
 import study_figures
+from findings import rows_of
 from precsim_results import OPERAND_ROLES, ROLES, ResultsError, Study, load_study
-from report_html import Cell, breakable, escape, figure, number, page, table
+from report_html import Cell, escape, figure, number, page, table
 
 MOST_ROWS = 40  # of the overview; a larger study with maps has none
-MOST_NAMES = 8  # in a sentence
 
 
 def head(study: Study, title: str) -> str:
@@ -28,60 +29,9 @@ def head(study: Study, title: str) -> str:
             f"seed{'s' * (seeds != 1)}, {len(runs)} runs ({escape(counts)}).</p>\n</header>\n")
 
 
-def rows_of(points):
-    """Name and row of each point; counts stay integers whatever the other columns are."""
-    return points.astype(object).iterrows()
-
-
-def names_of(points, form) -> str:
-    names = [form(name, point) for name, point in rows_of(points.head(MOST_NAMES))]
-    more = len(points) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
-
-
-def gap_text(name: str, point) -> str:
-    return f"<b>{breakable(name)}</b> ({escape(number(point.gap_mean, 2, point.gap_half_width, sign=True).text)})"
-
-
-def findings(study: Study, points) -> str:
-    """What the intervals of the differences say, in sentences."""
-    items = []
-    if study_figures.has_reference(study):
-        items += compared(study, points)
-    else:
-        items.append("The study has no reference to compare its points with.")
-    for outcome, what in (("diverged", "Diverged"), ("failed", "Failed"), ("waiting", "Not ended yet")):
-        some = points[points[outcome] > 0]
-        if len(some):
-            listed = names_of(some, lambda name, point: f"{breakable(name)} ({point[outcome]} of {point.runs})")
-            items.append(f"<span class=bad>{what}</span>: {listed}.")
+def found(study: Study, points) -> str:
+    items = findings.findings(study, points, findings.HTML)
     return "<ul>\n" + "\n".join(f"<li>{item}</li>" for item in items) + "\n</ul>\n"
-
-
-def compared(study: Study, points) -> list[str]:
-    reference = points.astype(object).loc[study.reference]
-    accuracy = number(reference.accuracy_mean, 2, reference.accuracy_half_width).text
-    reached = f"{escape(accuracy)} % test accuracy" if accuracy else "no accuracy"
-    items = [f"Reference <b>{breakable(study.reference)}</b>: {reached} ({reference.finished} of {reference.runs} runs "
-             f"finished)."]
-    others = points[(points.index != study.reference) & points["gap_half_width"].notna()]
-    below = others[others.gap_mean + others.gap_half_width < 0]
-    above = others[others.gap_mean - others.gap_half_width > 0]
-    for some, word in ((below.sort_values("gap_mean"), "Less"), (above.sort_values("gap_mean")[::-1], "More")):
-        if len(some):
-            items.append(f"{word} accurate than the reference, with 95 % confidence: {names_of(some, gap_text)} "
-                         f"percentage points.")
-    rest = others.drop(below.index).drop(above.index)
-    if len(rest):
-        told = names_of(rest, gap_text) if len(rest) <= MOST_NAMES else f"{len(rest)} points"
-        items.append(f"Not told apart from it by these seeds: {told}.")
-    if len(others) >= 10:
-        items.append(f"Of {len(others)} such intervals about one in twenty misses the truth by chance.")
-    single = int(((points["gap_runs"] == 1) & (points.index != study.reference)).sum())
-    if single:
-        items.append(f"{single} point{'s have' if single > 1 else ' has'} one seed in common with the reference: a gap "
-                     f"without an interval.")
-    return items
 
 
 def sqnr(point, role: str) -> Cell:
@@ -214,7 +164,7 @@ def report(study: Study) -> str:
     """The page. Raises ResultsError for a study without runs."""
     points = study.points()
     title = study.question or study.path.resolve().parent.name
-    return page(title, head(study, title) + "<h2>Findings</h2>\n" + findings(study, points)
+    return page(title, head(study, title) + "<h2>Findings</h2>\n" + found(study, points)
                 + "<h2>Figures</h2>\n" + figures(study, points)
                 + "<h2>Points</h2>\n" + points_table(study, points) + roles_table(points)
                 + "<h2>Runs that did not finish</h2>\n" + troubles(study)
@@ -242,6 +192,7 @@ def main() -> int:
         print(f"report: {out}: {error.strerror}", file=sys.stderr)
         return 2
     print(out)
+    print("\n".join(findings.findings(study, study.points(), findings.PLAIN)))
     return 0
 
 

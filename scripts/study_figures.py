@@ -5,7 +5,7 @@ import pandas
 from matplotlib.ticker import FixedLocator, LogFormatter, NullFormatter, NullLocator
 
 import plot_style as style
-from octave_plot import draw_octaves, join_octaves
+from octave_plot import draw_octaves, join_octaves, octave_legend
 from plot_style import plt
 from precsim_results import OPERAND_ROLES, Study
 
@@ -86,12 +86,19 @@ def draw_accuracy(axes: plt.Axes, study: Study, points: pandas.DataFrame) -> Non
 def draw_chance(axes: plt.Axes, study: Study, points: pandas.DataFrame) -> str:
     """The band that chance in the choice of test images explains, around zero; what the label says of it."""
     axes.axvline(0, color=style.BLACK, linewidth=0.8)
-    share, images = points.loc[study.reference, "accuracy_mean"] / 100, int(study.runs["test_images"].max())
-    if not images or numpy.isnan(share):
+    error, images = standard_error(study, points)
+    if not images:
         return ""
-    error = 100 * numpy.sqrt(share * (1 - share) / images)
     axes.axvspan(-error, error, color=style.SHADE, zorder=0, linewidth=0)
     return "\n" + CHANCE.format(images)
+
+
+def standard_error(study: Study, points: pandas.DataFrame) -> tuple[float, int]:
+    """Of the reference's accuracy, by the choice of its test images, in percentage points; and their number, 0 if unknown."""
+    share, images = points.loc[study.reference, "accuracy_mean"] / 100, int(study.runs["test_images"].max())
+    if not images or numpy.isnan(share):
+        return numpy.nan, 0
+    return 100 * numpy.sqrt(share * (1 - share) / images), images
 
 
 def scale_gaps(axes: plt.Axes, means, halves, seeds) -> None:
@@ -228,7 +235,7 @@ def octaves(study: Study, points: pandas.DataFrame) -> plt.Figure:
         draw_octaves(axes, {name: join_octaves(rows) for name, rows in lines.items() if len(rows)}, looks)
     panels[0].set_ylabel("relative error, RMS")
     if looks:
-        style.legend_beside(panels[-1], looks, "point or format")
+        octave_legend(panels[-1], looks, "point or format")
     return figure
 
 
@@ -259,7 +266,7 @@ def errors_apart(rows: pandas.DataFrame, others: pandas.DataFrame) -> float:
     """By how many bits relative errors differ: in each role the median over octaves, of the roles the largest."""
     apart = [0.0]
     for role in OPERAND_ROLES:
-        one, other = (join_octaves(table[table["role"] == role]) if role in set(table["role"]) else None
+        one, other = (join_octaves(table[table["role"] == role]).certain if role in set(table["role"]) else None
                       for table in (rows, others))
         if one is None or other is None:
             continue
