@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Draws what `precsim analyze --out` found (experiments/SCHEMA.md).
 
-  sqnr       SQNR of every tensor in every format
+  sqnr       SQNR of every tensor in every format, and which is the best
+  roundings  where formats come with several roundings: SQNR against nearest_even, a panel for each format
+  bias       likewise the mean error as a share of the RMS error
   octaves    relative error against octaves below absmax, a panel for each tensor
   exponents  the exponents of the numbers of every tensor
 
@@ -19,78 +21,103 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 import plot_style as style
-from octave_plot import draw_octaves, join_octaves
+from octave_plot import draw_octaves, join_octaves, octave_legend
 from plot_style import plt
 from precsim_results import LOWEST_EXPONENT, Analysis, ResultsError, load_analysis
+from rounding_maps import base_rounding, rounding_figures
 
 MOST_TENSORS = 60  # in a figure with a row for each
 MOST_PANELS = 12
 MOST_FORMATS = 10  # that can be told apart
+MOST_NAMES = 12  # in a sentence
 
 
-def conversions(analysis: Analysis, table: str, wanted: pandas.DataFrame) -> pandas.DataFrame:
-    """Rows of the tensors, with a name for each conversion: the format, and the rounding where there are several."""
+def conversions(analysis: Analysis, table: str, wanted: pandas.DataFrame, globs: list[str]) -> pandas.DataFrame:
+    """Rows of the tensors and formats, with a name for each conversion: the format, and the rounding if there are several.
+
+    A glob chooses by FORMAT or FORMAT@ROUNDING.
+    """
     rows = analysis.table(table)
-    rounded = rows["rounding"].nunique() > 1
-    names = rows["format"] + ("@" + rows["rounding"] if rounded else "")
-    return rows.assign(conversion=names)[rows["tensor"].isin(wanted["tensor"])]
+    full = rows["format"] + "@" + rows["rounding"]
+    rows = rows.assign(conversion=full if rows["rounding"].nunique() > 1 else rows["format"])
+    kept = [any(fnmatch.fnmatchcase(name, glob) for name in names for glob in globs) for names in zip(rows["format"], full)]
+    if not any(kept) and len(rows):
+        raise ResultsError(f"{analysis.path} has no format that matches {' '.join(globs)}; it has "
+                           f"{', '.join(rows['conversion'].unique()[:MOST_NAMES])}")
+    return rows[numpy.array(kept, dtype=bool) & rows["tensor"].isin(wanted["tensor"])]
 
 
-def best_first(rows: pandas.DataFrame, most: int) -> list[str]:
-    """Conversions in the order of the file; of too many those with the best SQNR on the median tensor."""
+def winners(rows: pandas.DataFrame) -> pandas.Series:
+    """Of each tensor the conversion of the best SQNR; of equal ones that of the fewest bits, then the first."""
+    known = rows[rows["sqnr_db"].notna()]
+    best = known.sort_values(["sqnr_db", "bits"], ascending=[False, True], kind="stable").drop_duplicates("tensor")
+    return best.set_index("tensor")["conversion"]
+
+
+def shown_conversions(rows: pandas.DataFrame, most: int) -> list[str]:
+    """In the order of the file; of too many one rounding of each format: the winners of single tensors, then the best
+    medians, as long as there is room."""
     names = list(dict.fromkeys(rows["conversion"]))
     if len(names) <= most:
         return names
-    medians = rows.groupby("conversion")["sqnr_db"].median()
-    kept = set(medians.sort_values(ascending=False, kind="stable").index[:most])
+    bases = pandas.concat([of_format[of_format["rounding"] == base_rounding(of_format)]
+                           for _, of_format in rows.groupby("format", sort=False)])
+    medians = bases.groupby("conversion", sort=False)["sqnr_db"].median().sort_values(ascending=False, kind="stable")
+    won = set(winners(rows))
+    kept = won | set([name for name in medians.index if name not in won][:max(0, most - len(won))])
     return [name for name in names if name in kept]
 
 
 def plot_sqnr(rows: pandas.DataFrame, wanted: pandas.DataFrame) -> plt.Figure:
-    """A row for each tensor, a marker for each conversion; an arrow where it is without error."""
-    names = best_first(rows, MOST_FORMATS)
-    looks = style.looks(names)
+    """A row for each tensor, a marker for each conversion, and in words which one is the best."""
+    names = shown_conversions(rows, MOST_FORMATS)
+    looks = {name: {"color": look["color"], "marker": look["marker"], "linestyle": "none", "markersize": 5,
+                    "fillstyle": "full" if look["linestyle"] == "-" else "none"}
+             for name, look in style.looks(names).items()}
     places = {tensor: y for y, tensor in enumerate(wanted["tensor"])}
-    figure, axes = plt.subplots(figsize=(7.8, max(2.2, 1.1 + 0.27 * len(wanted))))
+    figure, axes = plt.subplots(figsize=(8.6, max(2.2, 1.1 + 0.27 * len(wanted))))
     for name, look in looks.items():
         line = rows[(rows["conversion"] == name) & rows["sqnr_db"].notna()]
-        y = line["tensor"].map(places)
         finite = numpy.isfinite(line["sqnr_db"])
-        axes.plot(line["sqnr_db"][finite], y[finite], color=look["color"], marker=look["marker"], linestyle="none",
-                  markersize=5, fillstyle="full" if look["linestyle"] == "-" else "none")
+        axes.plot(line["sqnr_db"][finite], line["tensor"].map(places)[finite], **look)
     axes.set_yticks(range(len(wanted)), wanted["name"])
     axes.set_ylim(len(wanted) - 0.5, -0.5)
     low, high = axes.get_xlim()
-    for tensor, y in places.items():
-        note(axes, rows[rows["tensor"] == tensor], y)
     axes.set_xlim(min(low, 0), high)
+    best = winners(rows)
+    words = {tensor: note(rows[rows["tensor"] == tensor], best.get(tensor)) for tensor in places}
+    for tensor, y in places.items():
+        axes.annotate(words[tensor], (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0),
+                      textcoords="offset points", va="center", fontsize=7, color=style.GRAY)
+    axes.annotate("best", (1, 1), xycoords="axes fraction", xytext=(5, 2), textcoords="offset points", fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("SQNR [dB]")
-    style.legend_beside(axes, {name: {**look, "linestyle": "none", "markersize": 5,
-                                      "fillstyle": "full" if look["linestyle"] == "-" else "none"}
-                               for name, look in looks.items()}, "format")
-    figure.suptitle("error of conversion" + left_out(rows, names))
+    beside = 0.2 + 0.062 * max(4, *map(len, words.values()))
+    style.legend_beside(axes, looks, "format", beside)
+    style.title(figure, "error of conversion" + left_out(rows, names))
     return figure
 
 
 def left_out(rows: pandas.DataFrame, names: list[str]) -> str:
     total = rows["conversion"].nunique()
-    return f", the best {len(names)} of {total} conversions" if len(names) < total else ""
+    if len(names) == total:
+        return ""
+    swept = (rows.groupby("format")["rounding"].nunique() > 1).any()
+    return (f"; {len(names)} of {total} conversions: the best of each tensor and the best medians"
+            f"{', of other roundings see roundings' if swept else ''}")
 
 
-def note(axes: plt.Axes, rows: pandas.DataFrame, y: int) -> None:
-    """Says in a tensor's row what no marker can: that there is no error, or nothing to convert."""
+def note(rows: pandas.DataFrame, best: str | None) -> str:
+    """What a tensor's row says in words: the best conversion, or those without error, or nothing to convert."""
     exact = rows["conversion"][numpy.isposinf(rows["sqnr_db"])]
-    text = "no finite element but zero" if rows["sqnr_db"].isna().all() else ""
     if len(exact):
-        text = "exact: " + (", ".join(exact) if len(exact) <= 3 else f"{len(exact)} formats")
-    axes.annotate(text, (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-                  va="center", fontsize=7, color=style.GRAY)
+        return "exact: " + (", ".join(exact) if len(exact) <= 2 else f"{len(exact)} conversions")
+    return best or "no finite element but zero"
 
 
 def plot_octaves(rows: pandas.DataFrame, octaves: pandas.DataFrame, wanted: pandas.DataFrame) -> plt.Figure:
     wanted = wanted.head(MOST_PANELS)
-    names = best_first(rows, MOST_FORMATS)
+    names = shown_conversions(rows, MOST_FORMATS)
     looks = style.looks(names)
     columns = min(3, len(wanted))
     lines = -(-len(wanted) // columns)
@@ -106,8 +133,8 @@ def plot_octaves(rows: pandas.DataFrame, octaves: pandas.DataFrame, wanted: pand
         panel.tick_params(labelbottom=True)
     for panel in grid[:, 0]:
         panel.set_ylabel("relative error, RMS")
-    style.legend_beside(grid[0, -1], looks, "format")
-    figure.suptitle("error against magnitude" + left_out(rows, names))
+    octave_legend(grid[0, -1], looks, "format")
+    style.title(figure, "error against magnitude" + left_out(rows, names))
     return figure
 
 
@@ -148,12 +175,14 @@ def chosen(analysis: Analysis, globs: list[str]) -> pandas.DataFrame:
     return wanted.head(MOST_TENSORS)
 
 
-def draw_all(analysis: Analysis, globs: list[str], out: style.Folder) -> None:
-    wanted = chosen(analysis, globs)
-    rows = conversions(analysis, "conversions", wanted)
+def draw_all(analysis: Analysis, tensors: list[str], formats: list[str], out: style.Folder) -> None:
+    wanted = chosen(analysis, tensors)
+    rows = conversions(analysis, "conversions", wanted, formats)
     if len(rows):
         out.save(plot_sqnr(rows, wanted), "sqnr")
-        out.save(plot_octaves(rows, conversions(analysis, "octave_errors", wanted), wanted), "octaves")
+        out.save(plot_octaves(rows, conversions(analysis, "octave_errors", wanted, formats), wanted), "octaves")
+        for name, figure in rounding_figures(rows, wanted).items():
+            out.save(figure, name)
     out.save(plot_exponents(analysis, wanted), "exponents")
 
 
@@ -162,12 +191,15 @@ def main() -> int:
                                      allow_abbrev=False)
     parser.add_argument("analysis", type=Path, metavar="FILE.h5")
     parser.add_argument("--tensors", nargs="+", default=["*"], metavar="GLOB", help="tensors whose names match")
+    parser.add_argument("--formats", nargs="+", default=["*"], metavar="GLOB",
+                        help="conversions that match as FORMAT or FORMAT@ROUNDING, such as 'dfp8*@stochastic'")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the plots (default: FILE beside FILE.h5)")
     style.add_format(parser)
     arguments = parser.parse_args()
     out = arguments.out or arguments.analysis.with_suffix("")
     try:
-        draw_all(load_analysis(arguments.analysis), arguments.tensors, style.Folder(out, arguments.format))
+        draw_all(load_analysis(arguments.analysis), arguments.tensors, arguments.formats,
+                 style.Folder(out, arguments.format))
     except ResultsError as error:
         print(f"plot_analysis: {error}", file=sys.stderr)
         return 2

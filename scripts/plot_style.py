@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy
 import pandas
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 # Okabe and Ito's palette without its yellow, which is too light for lines on white.
 BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = (
@@ -118,10 +119,11 @@ def say_nothing_to_show(axes, text: str) -> None:
     axes.grid(False)
 
 
-def legend_beside(axes, lines: dict[str, dict], title: str) -> None:
-    """A legend of the lines' looks to the right of the panel; the layout keeps room for it."""
+def legend_beside(axes, lines: dict[str, dict], title: str, beside: float = 0.08) -> None:
+    """A legend of the lines' looks, so many inches to the right of the panel; the layout keeps room for it."""
+    place = axes.transAxes + ScaledTranslation(beside, 0, axes.get_figure().dpi_scale_trans)
     axes.legend([plt.Line2D([], [], **look) for look in lines.values()], list(lines), title=title, loc="upper left",
-                bbox_to_anchor=(1.02, 1.02), borderaxespad=0, handlelength=2.6)
+                bbox_to_anchor=(1, 1.02), bbox_transform=place, borderaxespad=0, handlelength=2.6)
 
 
 def label_ends(axes, ends: dict[str, tuple[float, float, str]]) -> None:

@@ -11,13 +11,13 @@ From anywhere:
     run.table("tensor_statistics").groupby(["role", "layer"]).sqnr_db.mean()
 
     study = load_study("results/rounding")               # the folder, or its study.h5
-    study.points()                                       # one row per point: means, intervals, failures
-    study.differences("test_accuracy")                   # to the reference, over seeds that both have
+    study.points()                                       # one row per point: accuracies in percent, failures
+    study.differences("test_accuracy").mean_points       # to the reference, over seeds that both have
     study.runs.pivot_table("test_accuracy", "plan.name", "plan.rounding")
     study.run("dfp8", seed=1).table("training")          # the record behind a row
 
     analysis = load_analysis("model.h5")                 # of precsim analyze --out
-    analysis.table("conversions").pivot(index="name", columns="format", values="sqnr_db")
+    analysis.table("conversions").pivot(index="name", columns=["format", "rounding"], values="sqnr_db")
 
 Whatever cannot be read raises ResultsError with a sentence that says why.
 """
@@ -41,6 +41,7 @@ __all__ = ["Analysis", "Interval", "Results", "ResultsError", "Run", "Study", "i
 
 LOWEST_EXPONENT = -149  # E(x) of bin 0 in /exponent_histograms
 OPERAND_ROLES = ["weights", "activations", "errors"]
+SHARES = ["test_accuracy", "test_accuracy5", "best_test_accuracy", "accuracy_gap", "integer_mac_share"]
 ROLES = OPERAND_ROLES + ["outputs", "saved", "weight_gradients", "updates", "momentum", "master"]
 
 CONTROL_COLUMNS = ["step", "layer", "role", "use", "format", "exponent", "next_exponent", "largest_code", "at_limit",
@@ -127,26 +128,31 @@ class Study(Results):
         return load_run(self.path.parent / "runs" / found["configuration_hash"].iloc[0])
 
     def intervals(self, figure: str) -> pandas.DataFrame:
-        """Per point: count, mean, deviation and half_width of a figure over the runs that finished."""
-        return self._by_point(lambda runs: interval(finished(runs, figure)))
+        """Per point: count, mean, deviation and half_width of a figure over the runs that finished, in its own unit.
+
+        Accuracies are shares from 0 to 1; theirs come in percent too, as mean_percent, deviation_percent, ...
+        """
+        return in_percent(self._by_point(lambda runs: interval(finished(runs, figure))), figure, "percent")
 
     def differences(self, figure: str, reference: str | None = None) -> pandas.DataFrame:
         """Per point the same of the figure minus the reference's, over the seeds that finished in both.
 
-        `precsim compare --json` prints the same numbers as test_accuracy_difference.
+        Of accuracies mean, deviation and half_width are differences of shares (-0.012), mean_points, deviation_points
+        and half_width_points the same in percentage points (-1.2), as points() has them.
+        `precsim compare --json` prints count, mean and half_width as test_accuracy_difference.
         """
         reference = self.reference if reference is None else reference
         if reference not in set(self.runs["point"]):
             raise ResultsError(f"the study {self.path} has no point {reference or 'of reference'}; it has "
                                f"{', '.join(self.runs['point'].unique())}")
         base = finished(self.runs[self.runs["point"] == reference], figure)
-        return self._by_point(lambda runs: interval(finished(runs, figure) - base))
+        return in_percent(self._by_point(lambda runs: interval(finished(runs, figure) - base)), figure, "points")
 
     def points(self) -> pandas.DataFrame:
         """One row per point, in the order of the study.
 
-        Counts of runs by outcome; accuracies and gaps in percent over the runs that finished, with standard deviation
-        and the half width of the 95 % confidence interval; of runs with any outcome the worst and mean SQNR of each
+        Counts of runs by outcome; accuracy_* in percent and gap_* in percentage points over the runs that finished, with
+        standard deviation and the half width of the 95 % confidence interval; of runs with any outcome the worst and mean SQNR of each
         role, mean overflow events and steps per second.
         """
         if self.runs.empty:
@@ -206,6 +212,13 @@ def finished(runs: pandas.DataFrame, figure: str) -> pandas.Series:
     if figure not in runs:
         raise ResultsError(f"runs of a study have no figure {figure}; they have {', '.join(runs.columns)}")
     return runs[runs["outcome"] == "finished"].set_index("seed")[figure]
+
+
+def in_percent(table: pandas.DataFrame, figure: str, unit: str) -> pandas.DataFrame:
+    """Of shares also columns in percent, named by their unit."""
+    if figure not in SHARES:
+        return table
+    return table.assign(**{f"{column}_{unit}": 100 * table[column] for column in ("mean", "deviation", "half_width")})
 
 
 @dataclass

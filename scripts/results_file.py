@@ -97,10 +97,17 @@ def is_table(item) -> bool:
 
 def attributes_of(item) -> dict:
     """Attributes as Python's own types."""
-    return {key: value.item() if isinstance(value, numpy.generic) else value for key, value in item.attrs.items()}
+    return {key: text_of(value.item() if isinstance(value, numpy.generic) else value)
+            for key, value in item.attrs.items()}
+
+
+def text_of(value):
+    return value.decode("utf-8") if isinstance(value, bytes) else value
 
 
 def column_of(values: numpy.ndarray):
     if values.dtype.kind == "S":
         return [value.decode("utf-8") for value in values]
+    if values.dtype.kind == "O":
+        return [text_of(value) for value in values]
     return list(values) if values.ndim > 1 else values

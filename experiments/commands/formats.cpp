@@ -41,7 +41,8 @@ std::string explanation(const std::string& text) {
   std::string lines = formats::explain_format(text.substr(0, text.find('@')));
   if (text.find('@') != std::string::npos) {
     const auto rule = std::ranges::find(formats::roundings(), conversion.rounding.mode, &formats::RoundingEntry::mode);
-    lines += fmt::format("  {:<20}{} (goes up: {})\n", "rounding", formats::name(conversion.rounding), rule->rule);
+    lines +=
+        fmt::format("  {:<20}{} (magnitude goes up: {})\n", "rounding", formats::name(conversion.rounding), rule->rule);
   }
   return lines;
 }
@@ -69,7 +70,7 @@ std::string catalogue_text() {
   }
   text += families.text() + "\n";
   cli::Table roundings(
-      {{"rounding", "", cli::Align::left}, {"goes up iff (f: discarded fraction)", "", cli::Align::left}});
+      {{"rounding", "", cli::Align::left}, {"magnitude goes up iff (f: discarded fraction)", "", cli::Align::left}});
   for (const formats::RoundingEntry& row : formats::roundings()) {
     roundings.add_row({std::string(row.name), std::string(row.rule)});
   }

@@ -6,12 +6,15 @@
 
 import doctest
 import html.parser
+import itertools
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 
@@ -24,7 +27,12 @@ SCRIPTS = ROOT / "scripts"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCRIPTS))
 import intervals  # noqa: E402
+import grid_figures  # noqa: E402
+import octave_plot  # noqa: E402
+import plot_analysis  # noqa: E402
+import plot_style  # noqa: E402
 import precsim_results  # noqa: E402
+import rounding_maps  # noqa: E402
 import study_figures  # noqa: E402
 from precsim_results import ResultsError, load_analysis, load_run, load_study  # noqa: E402
 
@@ -203,8 +211,26 @@ class ResultsTest(StudyTest):
             self.assertEqual(row["count"], expected["pairs"])
             self.assertAlmostEqual(row["mean"], expected["mean"], places=13)
             self.assertAlmostEqual(row["half_width"], expected["half_width_95"], places=13)
+            points = study.points().loc[name]
+            for column in ("mean", "half_width"):
+                self.assertAlmostEqual(row[f"{column}_points"], points[f"gap_{column}"])
+                self.assertAlmostEqual(study.intervals("test_accuracy").loc[name, f"{column}_percent"],
+                                       points[f"accuracy_{column}"])
             found += row["half_width"] > 0
         self.assertGreater(found, 0)
+        self.assertEqual(list(study.differences("test_loss")), ["count", "mean", "deviation", "half_width"])
+
+    def test_texts_are_str_however_they_are_stored(self):
+        with h5py.File(self.folder / "t.h5", "w") as file:
+            texts = numpy.array([("dfp8", "é".encode())], [("a", h5py.string_dtype()), ("b", "S4")])
+            file["table"] = texts
+            file.attrs["a"] = numpy.bytes_("fixed")
+            file.attrs["b"] = "variable"
+        file = h5py.File(self.folder / "t.h5")
+        self.addCleanup(file.close)
+        results = precsim_results.Results(self.folder / "t.h5", file)
+        self.assertEqual(results.table("table").values.tolist(), [["dfp8", "é"]])
+        self.assertEqual(results.attributes, {"a": "fixed", "b": "variable"})
 
     def test_axes_have_types(self):
         study = load_study(self.shared / "grid")
@@ -287,6 +313,21 @@ class ReportTest(StudyTest):
         self.assertEqual(len(waiting), len(page.tables["troubles"]) - 1)
         self.assertEqual(len(waiting), 6)
 
+    def test_findings_in_words(self):
+        for name, count in (("line", 3), ("grid", 1)):
+            result = script("report.py", self.shared / name, "--out", self.folder / "page.html")
+            lines = result.stdout.splitlines()[1:]
+            page = re.search("<ul>(.*?)</ul>", (self.folder / "page.html").read_text(encoding="utf-8"), re.DOTALL)[1]
+            items = re.sub("<wbr>|</?b>|</?span[^>]*>", "", page)
+            self.assertEqual(lines, re.findall("<li>(.*?)</li>", items))
+            points = load_study(self.shared / name).points().drop("fp32")
+            told = next(line for line in lines if line.startswith("One seed")) if count == 1 else " ".join(lines)
+            for point, row in points[points["finished"] > 0].iterrows():
+                gap = f"{row.gap_mean:+.2f}" if f"{row.gap_mean:.2f}" != "0.00" else "0.00"
+                self.assertIn(f"{point} ({gap}".replace("-", "−"), told)
+            self.assertEqual("±" in told, count == 3)
+            self.assertEqual("Diverged: diverges (3 of 3)." in lines, name == "line")
+
     def test_nothing_but_failures(self):
         (self.folder / "bad.ini").write_text("[study]\nseeds = 1 2\n" + BASE + "[point.a]\ndata.name = mnist\n"
                                              "data.path = nowhere\n", encoding="utf-8")
@@ -338,6 +379,102 @@ class OctavesTest(unittest.TestCase):
         self.assertEqual(list(shown)[:4], ["dfp8", "dfp2", "dfp3", "dfp4"])
 
 
+class OctaveCurveTest(unittest.TestCase):
+    def curve(self, *rows) -> octave_plot.Curve:
+        counts, errors = zip(*rows)
+        return octave_plot.join_octaves(pandas.DataFrame({"counts": list(map(numpy.array, counts)),
+                                                          "rms_relative_error": list(map(numpy.array, errors))}))
+
+    def draw(self, *rows):
+        figure, axes = plot_style.plt.subplots()
+        self.addCleanup(plot_style.plt.close, figure)
+        octave_plot.draw_octaves(axes, {"a": self.curve(*rows)}, plot_style.looks(["a"]))
+        return axes
+
+    def test_octaves_of_single_rows_count(self):
+        curve = self.curve(([20, 0, 3, 1], [0.5, numpy.nan, 0.1, 0.0]), ([60, 0, 0, 0], [0.25] + 3 * [numpy.nan]))
+        self.assertEqual(curve.octaves.tolist(), [0, 2, 3])
+        numpy.testing.assert_allclose(curve.errors, [math.sqrt((20 * 0.25 + 60 * 0.0625) / 80), 0.1, 0])
+        self.assertEqual(curve.certain.octaves.tolist(), [0])
+        numpy.testing.assert_array_equal(numpy.isnan(curve.by_octave()), [False, True, False, True])
+
+    def test_sparse_octaves_are_drawn_hollow_and_lines_break(self):
+        axes = self.draw(([20, 18, 0, 3], [0.1, 0.2, numpy.nan, 0.4]))
+        line, sparse, certain = axes.lines[:3]
+        numpy.testing.assert_array_equal(line.get_ydata(), [0.1, 0.2, numpy.nan, 0.4])
+        numpy.testing.assert_array_equal(sparse.get_ydata(), [numpy.nan] * 3 + [0.4])
+        numpy.testing.assert_array_equal(certain.get_ydata(), [0.1, 0.2, numpy.nan, numpy.nan])
+        self.assertEqual((sparse.get_fillstyle(), sparse.get_linestyle()), ("none", "None"))
+
+    def test_no_error_is_said_only_where_there_is_none(self):
+        said = [[text.get_text() for text in self.draw(rows).texts] for rows in
+                (([3, 1], [0.1, 0.0]), ([300, 1], [0.0, 0.0]), ([0, 0], [numpy.nan] * 2))]
+        self.assertEqual(said, [["all lost"], ["no conversion error"], ["nothing to convert"]])
+
+
+class MapTest(unittest.TestCase):
+    def test_titles_fit(self):
+        roundings = "nearest_even toward_zero to_odd stochastic stochastic:bits=8 biased a b c d e".split()
+        accumulators = ["int32:chain=64,overflow=saturate", "int32:chain=inf,overflow=wrap,atom=single"]
+        for sides in ((["dfp16", "dfp8"], roundings[:2]), (["a", "b", "dfp6:block=32"], roundings[:10]),
+                      (["a", "b", "c"], accumulators, roundings), (["a", "b"], accumulators, [1, 2])):
+            labels = list(itertools.product(*sides))
+            axes = ["plan.name", "plan.accumulator.forward", "plan.rounding"][:len(sides)]
+            points = pandas.DataFrame(labels, columns=axes, index=["/".join(map(str, label)) for label in labels])
+            points = points.assign(gap_mean=numpy.arange(len(points)), accuracy_mean=50.0, overflow_events=0)
+            points = points.assign(**{f"sqnr_{role}_mean": points["gap_mean"] for role in precsim_results.OPERAND_ROLES})
+            runs = pandas.DataFrame({"point": points.index})
+            study = types.SimpleNamespace(axes=axes, runs=runs, in_grid=numpy.full(len(runs), True), reference="fp32")
+            for one in grid_figures.maps(study, points):
+                figure = grid_figures.draw_map(study, points, one)
+                plot_style.title(figure, one.caption)
+                self.assert_inside(figure)
+
+    def assert_inside(self, figure):
+        self.addCleanup(plot_style.plt.close, figure)
+        figure.canvas.draw()
+        titles = [figure._suptitle, *(axes.title for axes in figure.axes)]
+        boxes = [title.get_window_extent() for title in titles if title.get_text()]
+        self.assertTrue(boxes)
+        for box in boxes:
+            self.assertGreaterEqual(box.x0, 0)
+            self.assertLessEqual(box.x1, figure.bbox.x1)
+            self.assertLessEqual(box.y1, figure.bbox.y1)
+        for one, other in itertools.combinations(boxes, 2):
+            self.assertFalse(one.overlaps(other))
+
+
+class ConversionsTest(unittest.TestCase):
+    def rows(self, *conversions):
+        """Of each (tensor, format, rounding, SQNR) a row; each has half of its error as bias."""
+        names = ["tensor", "format", "rounding", "sqnr_db"]
+        rows = pandas.DataFrame([dict(zip(names, one)) for one in conversions])
+        return rows.assign(conversion=rows["format"] + "@" + rows["rounding"], bits=8.0, mean_error=-0.5,
+                           mean_squared_error=1.0)
+
+    def test_winners_of_single_tensors_are_shown(self):
+        rows = self.rows(*((tensor, f"f{i}", "nearest_even", 50.0 - i) for i in range(14) for tensor in range(3)),
+                         *((tensor, "last", "nearest_even", 70.0 if tensor == 1 else 1.0) for tensor in range(3)))
+        self.assertEqual(plot_analysis.winners(rows).to_dict(), dict(enumerate(["f0@nearest_even", "last@nearest_even",
+                                                                                "f0@nearest_even"])))
+        shown = plot_analysis.shown_conversions(rows, 4)
+        self.assertEqual(shown, [f"{name}@nearest_even" for name in ("f0", "f1", "f2", "last")])
+
+    def test_of_many_roundings_every_format_is_shown_with_one(self):
+        roundings = ["toward_zero", "nearest_even", "stochastic"]
+        rows = self.rows(*((0, f"f{i}", name, 50.0 - i - (name != "nearest_even")) for i in range(3) for name in roundings))
+        self.assertEqual(plot_analysis.shown_conversions(rows, 4), [f"f{i}@nearest_even" for i in range(3)])
+
+    def test_fields_of_rounding_maps(self):
+        rows = self.rows((0, "f", "nearest_even", 40.0), (0, "f", "toward_zero", 34.06), (0, "f", "biased", math.inf))
+        fields = rounding_maps.ratio_fields(rows, "nearest_even", 100)
+        self.assertEqual([field.text for field in fields.values()], ["40", "-5.9", "∞"])
+        self.assertAlmostEqual(fields["toward_zero"].value, -5.94)
+        for elements, faint in ((100, False), (16, True)):
+            bias = rounding_maps.bias_fields(rows, "nearest_even", elements)["toward_zero"]
+            self.assertEqual((bias.text, bias.faint, math.isnan(bias.value)), ("-0.50", faint, faint))
+
+
 class AnalysisTest(StudyTest):
     def setUp(self):
         super().setUp()
@@ -360,8 +497,42 @@ class AnalysisTest(StudyTest):
                 self.assertEqual((self.folder / f"t/{name}.png").read_bytes()[:4], b"\x89PNG")
         self.assertIn(">zero<", (self.folder / "t/sqnr.svg").read_text(encoding="utf-8"))
 
+    def test_roundings_and_choice_of_formats(self):
+        result = call(self.program, "analyze", self.folder / "t.npz", "--formats", "fp16 dfp8:block=16 dfp8 dfp4",
+                      "--rounding", "nearest_even stochastic biased", "--out", self.folder / "model.h5", "--quiet")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = script("plot_analysis.py", self.folder / "model.h5", "--format", "svg", "--formats", "dfp8*", "fp16@b*")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        drawn = {name: (self.folder / f"model/{name}.svg").read_text(encoding="utf-8")
+                 for name in ("sqnr", "roundings", "bias", "octaves", "exponents")}
+        for name in ("sqnr", "octaves"):
+            self.assertIn(">dfp8:block=16@stochastic<", drawn[name])
+            self.assertIn(">fp16@biased<", drawn[name])
+            self.assertNotIn("dfp4", drawn[name])
+            self.assertNotIn("fp16@nearest_even", drawn[name])
+        table = load_analysis(self.folder / "model.h5").table("conversions").set_index(["name", "format", "rounding"])
+        ratios = table["sqnr_db"]["a"]["dfp8"]
+        self.assertIn(f">{ratios['nearest_even']:.0f}<", drawn["roundings"])
+        self.assertIn(f">{ratios['stochastic'] - ratios['nearest_even']:+.1f}<".replace("-", "\u2212"),
+                      drawn["roundings"].replace("-", "\u2212"))
+        self.assertIn(">dfp8:block=16<", drawn["bias"])
+
+    def test_examples_of_the_schema_and_the_readme(self):
+        result = call(self.program, "analyze", self.folder / "t.npz", "--rounding", "nearest_even stochastic",
+                      "--out", self.folder / "model.h5", "--quiet")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        page = (ROOT / "experiments/SCHEMA.md").read_text(encoding="utf-8")
+        example = next(text for text in re.findall("```python\n(.*?)```", page, re.DOTALL) if "load_analysis" in text)
+        readme = re.findall(".*load_analysis.*\n", (ROOT / "README.md").read_text(encoding="utf-8"))
+        for code in (example, "".join(readme)):
+            code = f"import sys\nsys.path.insert(0, {str(SCRIPTS)!r})\n{code}"
+            result = call(sys.executable, "-B", "-c", code, cwd=self.folder)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn("stochastic", result.stdout)
+
     def test_refusals(self):
-        for arguments, word in ((["t.h5", "--tensors", "none"], "no tensor that matches none; it has a, zero"),
+        for arguments, word in ((["t.h5", "--formats", "none"], "no format that matches none; it has fp16, dfp8:block=16"),
+                                (["t.h5", "--tensors", "none"], "no tensor that matches none; it has a, zero"),
                                 (["t.npz"], "cannot be read as HDF5"), (["missing.h5"], "there is no file")):
             result = script("plot_analysis.py", self.folder / arguments[0], *arguments[1:])
             self.assertEqual(result.returncode, 2)
