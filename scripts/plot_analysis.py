@@ -83,13 +83,15 @@ def plot_sqnr(rows: pandas.DataFrame, wanted: pandas.DataFrame) -> plt.Figure:
     axes.set_yticks(range(len(wanted)), wanted["name"])
     axes.set_ylim(len(wanted) - 0.5, -0.5)
     low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 0), high)
+    axes.set_xlim(min(low, 0), high + 0.03 * (high - min(low, 0)))
     best = winners(rows)
     words = {tensor: note(rows[rows["tensor"] == tensor], best.get(tensor)) for tensor in places}
     for tensor, y in places.items():
         axes.annotate(words[tensor], (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0),
                       textcoords="offset points", va="center", fontsize=7, color=style.GRAY)
-    axes.annotate("best", (1, 1), xycoords="axes fraction", xytext=(5, 2), textcoords="offset points", fontsize=8)
+    if len(names) > 1:
+        axes.annotate("best", (1, 1), xycoords="axes fraction", xytext=(5, 2), textcoords="offset points",
+                      fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("SQNR [dB]")
     beside = 0.2 + 0.062 * max(4, *map(len, words.values()))
@@ -104,7 +106,7 @@ def left_out(rows: pandas.DataFrame, names: list[str]) -> str:
         return ""
     swept = (rows.groupby("format")["rounding"].nunique() > 1).any()
     return (f"; {len(names)} of {total} conversions: the best of each tensor and the best medians"
-            f"{', of other roundings see roundings' if swept else ''}")
+            f"{'; the maps of roundings have the others' if swept else ''}")
 
 
 def note(rows: pandas.DataFrame, best: str | None) -> str:
@@ -112,7 +114,9 @@ def note(rows: pandas.DataFrame, best: str | None) -> str:
     exact = rows["conversion"][numpy.isposinf(rows["sqnr_db"])]
     if len(exact):
         return "exact: " + (", ".join(exact) if len(exact) <= 2 else f"{len(exact)} conversions")
-    return best or "no finite element but zero"
+    if best is None:
+        return "no finite element but zero"
+    return best if len(rows) > 1 else ""
 
 
 def plot_octaves(rows: pandas.DataFrame, octaves: pandas.DataFrame, wanted: pandas.DataFrame) -> plt.Figure:
