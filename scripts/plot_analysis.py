@@ -37,12 +37,14 @@ def conversions(analysis: Analysis, table: str, wanted: pandas.DataFrame) -> pan
 
 
 def best_first(rows: pandas.DataFrame, most: int) -> list[str]:
-    """Conversions in the order of the file; of too many those with the best SQNR on the median tensor."""
+    """Conversions in the order of the file; of too many those with the best SQNR on the median tensor, before those that
+    fewer than half of the tensors have (candidates of --best differ)."""
     names = list(dict.fromkeys(rows["conversion"]))
     if len(names) <= most:
         return names
-    medians = rows.groupby("conversion")["sqnr_db"].median()
-    kept = set(medians.sort_values(ascending=False, kind="stable").index[:most])
+    merits = rows.groupby("conversion").agg(median=("sqnr_db", "median"), tensors=("tensor", "nunique"))
+    merits["common"] = 2 * merits["tensors"] >= rows["tensor"].nunique()
+    kept = set(merits.sort_values(["common", "median"], ascending=False, kind="stable").index[:most])
     return [name for name in names if name in kept]
 
 
@@ -93,14 +95,15 @@ def plot_octaves(rows: pandas.DataFrame, octaves: pandas.DataFrame, wanted: pand
     names = best_first(rows, MOST_FORMATS)
     looks = style.looks(names)
     columns = min(3, len(wanted))
-    lines = -(-len(wanted) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(2.4 + 2.8 * columns, 0.4 + 2.6 * lines), squeeze=False,
+    high = -(-len(wanted) // columns)
+    figure, grid = plt.subplots(high, columns, figsize=(2.4 + 2.8 * columns, 0.4 + 2.6 * high), squeeze=False,
                                 sharex=True, sharey=True)
     for panel in grid.flat[len(wanted):]:
         panel.remove()
     for panel, tensor in zip(grid.flat, wanted.itertuples()):
         of_tensor = octaves[octaves["tensor"] == tensor.tensor]
-        curves = {name: join_octaves(of_tensor[of_tensor["conversion"] == name]) for name in names}
+        lines = dict(list(of_tensor.groupby("conversion")))
+        curves = {name: join_octaves(lines[name]) for name in names if name in lines}
         draw_octaves(panel, curves, looks)
         panel.set_title(tensor.name)
         panel.tick_params(labelbottom=True)
