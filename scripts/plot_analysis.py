@@ -56,15 +56,17 @@ def winners(rows: pandas.DataFrame) -> pandas.Series:
 
 def shown_conversions(rows: pandas.DataFrame, most: int) -> list[str]:
     """In the order of the file; of too many one rounding of each format: the winners of single tensors, then the best
-    medians, as long as there is room."""
+    medians, first those that most tensors have (candidates of --best differ), as long as there is room."""
     names = list(dict.fromkeys(rows["conversion"]))
     if len(names) <= most:
         return names
     bases = pandas.concat([of_format[of_format["rounding"] == base_rounding(of_format)]
                            for _, of_format in rows.groupby("format", sort=False)])
-    medians = bases.groupby("conversion", sort=False)["sqnr_db"].median().sort_values(ascending=False, kind="stable")
+    merits = bases.groupby("conversion", sort=False).agg(median=("sqnr_db", "median"), tensors=("tensor", "nunique"))
+    merits["common"] = 2 * merits["tensors"] >= rows["tensor"].nunique()
+    order = merits.sort_values(["common", "median"], ascending=False, kind="stable").index
     won = set(winners(rows))
-    kept = won | set([name for name in medians.index if name not in won][:max(0, most - len(won))])
+    kept = won | set([name for name in order if name not in won][:max(0, most - len(won))])
     return [name for name in names if name in kept]
 
 
@@ -124,14 +126,15 @@ def plot_octaves(rows: pandas.DataFrame, octaves: pandas.DataFrame, wanted: pand
     names = shown_conversions(rows, MOST_FORMATS)
     looks = style.looks(names)
     columns = min(3, len(wanted))
-    lines = -(-len(wanted) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(2.4 + 2.8 * columns, 0.4 + 2.6 * lines), squeeze=False,
+    high = -(-len(wanted) // columns)
+    figure, grid = plt.subplots(high, columns, figsize=(2.4 + 2.8 * columns, 0.4 + 2.6 * high), squeeze=False,
                                 sharex=True, sharey=True)
     for panel in grid.flat[len(wanted):]:
         panel.remove()
     for panel, tensor in zip(grid.flat, wanted.itertuples()):
         of_tensor = octaves[octaves["tensor"] == tensor.tensor]
-        curves = {name: join_octaves(of_tensor[of_tensor["conversion"] == name]) for name in names}
+        lines = dict(list(of_tensor.groupby("conversion")))
+        curves = {name: join_octaves(lines[name]) for name in names if name in lines}
         draw_octaves(panel, curves, looks)
         panel.set_title(tensor.name)
         panel.tick_params(labelbottom=True)

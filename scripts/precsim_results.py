@@ -34,7 +34,7 @@ from results_file import Results, ResultsError, load
 
 SCHEMA_VERSION = 4  # of records; version 3, which has no /exponent_control, is read too
 STUDY_SCHEMA_VERSION = 1
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 
 __all__ = ["Analysis", "Interval", "Results", "ResultsError", "Run", "Study", "in_order", "interval", "load_analysis",
            "load_run", "load_study", "student_t"]

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "experiments/analysis/candidates.hpp"
 #include "experiments/analysis/tensor_stream.hpp"
 #include "experiments/analysis/unit.hpp"
 #include "experiments/analysis/unit_pool.hpp"
@@ -20,18 +21,6 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Blocks up to this length are held in memory whole; longer ones of a tensor of several segments are measured first.
 constexpr std::int64_t longest_held = std::int64_t{1} << 18;
-
-/// A tensor on its way.
-struct Work {
-  const AnalysisInput& input;
-  std::size_t index;
-  std::vector<TensorConversion> conversions;
-  formats::RandomBits bits;
-  UnitSums sums = {};
-
-  const tensor_files::TensorEntry& entry() const { return input.tensors->tensors()[index]; }
-  void read(std::int64_t first, std::span<float> out) const { input.tensors->read(index, first, out); }
-};
 
 std::uint64_t element_bytes(tensor_files::ElementType type) {
   switch (type) {
@@ -76,6 +65,22 @@ bool is_long(const TensorConversion& how, std::int64_t size) {
   return how.scaled && size > formats::statistics_segment && how.grid.longest() > longest_held;
 }
 
+/// A tensor on its way.
+struct Work {
+  const AnalysisInput& input;
+  std::size_t index;
+  std::size_t first_conversion;  ///< among those of all tensors
+  std::vector<TensorConversion> conversions;
+  formats::RandomBits bits;
+  UnitSums sums = {};
+
+  const tensor_files::TensorEntry& entry() const { return input.tensors->tensors()[index]; }
+  void read(std::int64_t first, std::span<float> out) const { input.tensors->read(index, first, out); }
+  bool has_long_blocks() const {
+    return std::ranges::any_of(conversions, [&](const auto& how) { return is_long(how, entry().size()); });
+  }
+};
+
 void add(UnitSums& total, UnitSums&& next) {
   total.reference.join(next.reference);
   total.conversions.resize(next.conversions.size());
@@ -90,6 +95,8 @@ void add(UnitSums& total, UnitSums&& next) {
 ConversionResult result_of(const TensorConversion& how, const ConversionSums& sums,
                            const formats::ReferenceSums& reference) {
   ConversionResult result;
+  result.conversion = how.conversion;
+  result.bits = bits_per_element(*how.conversion.format, how.grid);
   result.errors = sums.errors.errors(reference);
   result.block_sqnr_min_db = result.block_sqnr_p01_db = result.block_sqnr_median_db = nan;
   if (how.grid.count() == 0 || how.conversion.format->blocking().kind == BlockKind::none) {
@@ -124,10 +131,10 @@ class Analysis {
     std::vector<Work> works;
     for (const AnalysisInput& input : inputs) {
       for (const std::size_t index : input.wanted) {
-        works.push_back(begin(input, index));
-        const Work& work = works.back();
-        const auto passes = static_cast<std::uint64_t>(has_long_blocks(work) ? 2 : 1);
-        total_ += passes * static_cast<std::uint64_t>(work.entry().size()) * element_bytes(work.entry().type);
+        const std::size_t before = works.empty() ? 0 : works.back().first_conversion + works.back().conversions.size();
+        works.push_back(begin(input, index, before));
+        const tensor_files::TensorEntry& entry = works.back().entry();
+        total_ += static_cast<std::uint64_t>(entry.size()) * element_bytes(entry.type);
       }
     }
     for (std::size_t w = 0; w < works.size();) {
@@ -145,17 +152,13 @@ class Analysis {
   }
 
  private:
-  Work begin(const AnalysisInput& input, std::size_t index) const {
+  Work begin(const AnalysisInput& input, std::size_t index, std::size_t first_conversion) const {
     const tensor_files::TensorEntry& entry = input.tensors->tensors()[index];
-    Work work{input, index, {}, {.seed = options_.seed, .tensor = formats::tensor_id(entry.name)}};
-    for (const formats::Conversion& conversion : options_.conversions) {
+    Work work{input, index, first_conversion, {}, {.seed = options_.seed, .tensor = formats::tensor_id(entry.name)}};
+    for (const formats::Conversion& conversion : conversions_of(options_, entry.shape)) {
       work.conversions.push_back(meet(conversion, entry));
     }
     return work;
-  }
-
-  static bool has_long_blocks(const Work& work) {
-    return std::ranges::any_of(work.conversions, [&](const auto& how) { return is_long(how, work.entry().size()); });
   }
 
   std::int64_t elements_at_once() const { return 2 * options_.threads * formats::statistics_segment; }
@@ -176,8 +179,9 @@ class Analysis {
   }
 
   bool report(const Work& work, std::int64_t elements) {
-    done_ += static_cast<std::uint64_t>(elements) * element_bytes(work.entry().type);
-    return !hooks_.progress || hooks_.progress(done_, total_);
+    const std::uint64_t halves = work.has_long_blocks() ? 1 : 2;
+    done_halves_ += halves * static_cast<std::uint64_t>(elements) * element_bytes(work.entry().type);
+    return !hooks_.progress || hooks_.progress(done_halves_ / 2, total_);
   }
 
   void finish(Work& work) {
@@ -186,18 +190,17 @@ class Analysis {
       result.conversions.push_back(result_of(work.conversions[c], work.sums.conversions[c], work.sums.reference));
     }
     work.sums = {};
-    ++finished_;
     if (hooks_.tensor) {
       hooks_.tensor(std::move(result));
     }
   }
 
-  void add_unit(Work& work, std::size_t tensor, UnitSums&& sums) {
+  void add_unit(Work& work, UnitSums&& sums) {
     add(work.sums, std::move(sums));
     for (std::size_t c = 0; hooks_.blocks && c < work.conversions.size(); ++c) {
       const std::vector<BlockErrors> rows = work.sums.conversions[c].blocks.take_rows();
       if (!rows.empty()) {
-        hooks_.blocks(tensor, c, rows);
+        hooks_.blocks(work.first_conversion + c, rows);
       }
     }
   }
@@ -220,7 +223,7 @@ class Analysis {
     std::vector<UnitSums> sums = pool_.run(jobs);
     bool go_on = true;
     for (std::size_t i = 0; i < group.size(); ++i) {
-      add_unit(group[i], finished_ + i, std::move(sums[i]));
+      add_unit(group[i], std::move(sums[i]));
       go_on = report(group[i], group[i].entry().size()) && go_on;
     }
     return go_on;
@@ -268,7 +271,7 @@ class Analysis {
 
   /// A tensor of several segments, window by window.
   bool stream(Work& work) {
-    if (has_long_blocks(work) && !measure(work)) {
+    if (work.has_long_blocks() && !measure(work)) {
       return false;
     }
     const std::int64_t size = work.entry().size();
@@ -291,7 +294,7 @@ class Analysis {
             {{first, std::min(formats::statistics_segment, end - first), from, data}, work.conversions, work.bits});
       }
       for (UnitSums& sums : pool_.run(jobs)) {
-        add_unit(work, finished_, std::move(sums));
+        add_unit(work, std::move(sums));
       }
       if (!report(work, end - at)) {
         return false;
@@ -304,11 +307,19 @@ class Analysis {
   const AnalysisHooks& hooks_;
   UnitPool pool_;
   std::vector<float> group_data_;
-  std::size_t finished_ = 0;
-  std::uint64_t done_ = 0, total_ = 0;
+  std::uint64_t done_halves_ = 0, total_ = 0;  ///< bytes
 };
 
 }  // namespace
+
+std::vector<formats::Conversion> conversions_of(const AnalysisOptions& options, std::span<const std::int64_t> shape) {
+  std::vector<formats::Conversion> all = options.conversions;
+  if (options.candidates) {
+    const std::vector<formats::Conversion> further = options.candidates(shape);
+    all.insert(all.end(), further.begin(), further.end());
+  }
+  return all;
+}
 
 bool analyze(std::span<AnalysisInput> inputs, const AnalysisOptions& options, const AnalysisHooks& hooks) {
   return Analysis(options, hooks).run(inputs);

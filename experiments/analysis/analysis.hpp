@@ -18,6 +18,8 @@ namespace precsim::analysis {
 /// One conversion of one tensor. Elements that are not finite are left out: they enter neither a figure nor the absmax
 /// of a block, whether or not the format has codes for them.
 struct ConversionResult {
+  formats::Conversion conversion;
+  double bits = 0;  ///< per element of this tensor, see bits_per_element()
   formats::ConversionErrors errors;
   std::uint64_t blocks = 0;         ///< shared exponents; 0 where the format has none
   std::uint64_t silent_blocks = 0;  ///< nothing but zeros; not in the SQNRs
@@ -29,14 +31,19 @@ struct TensorResult {
   std::string file;
   tensor_files::TensorEntry entry;
   formats::ReferenceStatistics reference;
-  std::vector<ConversionResult> conversions;  ///< as AnalysisOptions::conversions
+  std::vector<ConversionResult> conversions;  ///< AnalysisOptions::conversions, then candidates
 };
 
 struct AnalysisOptions {
-  std::vector<formats::Conversion> conversions;
+  std::vector<formats::Conversion> conversions;  ///< of every tensor
+  /// Further conversions of a tensor of that shape; null: none.
+  std::function<std::vector<formats::Conversion>(std::span<const std::int64_t> shape)> candidates = {};
   std::uint32_t seed = 1;
   int threads = 1;
 };
+
+/// The conversions of a tensor of that shape, in the order of TensorResult::conversions.
+std::vector<formats::Conversion> conversions_of(const AnalysisOptions& options, std::span<const std::int64_t> shape);
 
 /// One opened file and the readable tensors that are wanted of it.
 struct AnalysisInput {
@@ -46,12 +53,13 @@ struct AnalysisInput {
 };
 
 struct AnalysisHooks {
-  /// Bytes as stored; tensors that are read twice count twice. False: stop.
+  /// Bytes as stored; of tensors that are read twice each reading counts half. False: stop.
   std::function<bool(std::uint64_t done, std::uint64_t total)> progress = {};
   /// In the order of the inputs.
   std::function<void(TensorResult&&)> tensor = {};
   /// The blocks of formats by channel or along the last axis, in order, some at a time; before their tensor's result.
-  std::function<void(std::size_t tensor, std::size_t conversion, std::span<const BlockErrors>)> blocks = {};
+  /// `conversion` counts those of all tensors.
+  std::function<void(std::size_t conversion, std::span<const BlockErrors>)> blocks = {};
 };
 
 /// Reads every tensor once, or twice where blocks longer than what is held in memory need their absmax first. Random

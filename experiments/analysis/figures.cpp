@@ -35,8 +35,8 @@ const Conversion format = {{"format", text, 1, "-", "format in the name grammar 
                            [](const ConversionRow& r) -> Cell { return view(r.format); }};
 const Conversion rounding = {{"rounding", text, 1, "-", "rounding mode of the conversion"},
                              [](const ConversionRow& r) -> Cell { return view(r.rounding); }};
-const Conversion bits = {{"bits", f64, 1, "bit", "bits per element, with the scales of blocks along the last axis"},
-                         [](const ConversionRow& r) -> Cell { return r.bits; }};
+const Conversion bits = {{"bits", f64, 1, "bit", "bits per element of this tensor, with its shared exponents"},
+                         [](const ConversionRow& r) -> Cell { return r.result.bits; }};
 const Conversion sqnr = {{"sqnr_db", f64, 1, "dB", "10 log10(sum x^2 / sum (x-y)^2); +inf without noise, NaN for 0/0"},
                          [](const ConversionRow& r) -> Cell { return r.result.errors.sqnr_db; }};
 
@@ -180,7 +180,7 @@ std::vector<TableSchema> analysis_tables(const TextLengths& lengths) {
       schema("/octave_errors",
              "Relative error by octaves below absmax, per conversion: octave o has E(absmax) - E(x) = o.",
              octave_figures()),
-      schema("/ranking", "The formats that `--best` compared, per tensor.", rank_figures()),
+      schema("/ranking", "The formats that `--best` compared, per tensor: those that fit it.", rank_figures()),
       schema("/blocks", "One row per block of the formats by channel or block=k; only with `--blocks`.",
              block_figures()),
   };

@@ -13,7 +13,7 @@
 namespace precsim::analysis {
 
 /// Version of the tables; raised by every change that a reader could notice.
-inline constexpr std::int64_t analysis_version = 1;
+inline constexpr std::int64_t analysis_version = 2;
 
 /// What a row of a table is made of.
 struct TensorRow {
@@ -24,10 +24,8 @@ struct TensorRow {
 };
 struct ConversionRow {
   const TensorRow& tensor;
-  std::int64_t index = 0;  ///< of the row in /conversions
   const ConversionResult& result;
   std::string format, rounding;
-  double bits = 0;
 };
 struct RankRow {
   const ConversionRow& conversion;

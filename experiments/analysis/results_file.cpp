@@ -7,7 +7,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "experiments/analysis/candidates.hpp"
 #include "experiments/record/run_file.hpp"
 #include "formats/error.hpp"
 
@@ -41,9 +40,9 @@ void append(std::string& rows, const record::TableSchema& table, const std::vect
 
 }  // namespace
 
-ResultsFile::ResultsFile(const std::filesystem::path& output, const AnalysisOptions& options, std::size_t ranked,
-                         bool blocks, const TextLengths& lengths)
-    : output_(output), options_(options), ranked_(ranked), tables_(analysis_tables(lengths)) {
+ResultsFile::ResultsFile(const std::filesystem::path& output, const AnalysisOptions& options, bool blocks,
+                         const TextLengths& lengths)
+    : output_(output), first_candidate_(options.conversions.size()), tables_(analysis_tables(lengths)) {
   PRECSIM_CHECK(record::schema_flaw(tables_).empty(), record::schema_flaw(tables_));
   if (blocks) {
     blocks_.emplace(output_, tables_[AnalysisTable::blocks]);
@@ -57,20 +56,20 @@ void ResultsFile::add(const TensorResult& result) {
   const TensorRow tensor = tensor_row(tensors_++, result);
   append(rows_[Table::tensors], tables_[Table::tensors], tensor_figures(), tensor);
   append(rows_[Table::exponent_histograms], tables_[Table::exponent_histograms], histogram_figures(), tensor);
-  for (std::size_t c = 0; c < result.conversions.size(); ++c) {
-    const ConversionRow row = conversion_row(tensor, options_, c);
+  for (const ConversionResult& conversion : result.conversions) {
+    const ConversionRow row = conversion_row(tensor, conversion);
     append(rows_[Table::conversions], tables_[Table::conversions], conversion_figures(), row);
     append(rows_[Table::octave_errors], tables_[Table::octave_errors], octave_figures(), row);
   }
   std::int64_t rank = 0;
-  for (const std::size_t c : ranking(result, options_, ranked_)) {
-    const ConversionRow row = conversion_row(tensor, options_, c);
+  for (const std::size_t c : ranking(result, first_candidate_)) {
+    const ConversionRow row = conversion_row(tensor, result.conversions[c]);
     append(rows_[Table::ranking], tables_[Table::ranking], rank_figures(), RankRow{row, ++rank});
   }
 }
 
-void ResultsFile::add_blocks(std::size_t tensor, std::size_t conversion, std::span<const BlockErrors> blocks) {
-  const auto row = static_cast<std::int64_t>(tensor * options_.conversions.size() + conversion);
+void ResultsFile::add_blocks(std::size_t conversion, std::span<const BlockErrors> blocks) {
+  const auto row = static_cast<std::int64_t>(conversion);
   for (const BlockErrors& block : blocks) {
     blocks_->append(cells(block_figures(), BlockRow{row, block}));
   }
@@ -87,7 +86,7 @@ void ResultsFile::write(record::RecordHeader header, std::string_view outcome) {
   }
 }
 
-std::vector<std::size_t> ranking(const TensorResult& result, const AnalysisOptions& options, std::size_t first) {
+std::vector<std::size_t> ranking(const TensorResult& result, std::size_t first) {
   std::vector<std::size_t> order(result.conversions.size() - first);
   std::iota(order.begin(), order.end(), first);
   const auto merit = [&](std::size_t c) {
@@ -98,7 +97,7 @@ std::vector<std::size_t> ranking(const TensorResult& result, const AnalysisOptio
     if (merit(a) != merit(b)) {
       return merit(a) > merit(b);
     }
-    return bits_per_element(*options.conversions[a].format) < bits_per_element(*options.conversions[b].format);
+    return result.conversions[a].bits < result.conversions[b].bits;
   });
   return order;
 }
@@ -107,15 +106,8 @@ TensorRow tensor_row(std::int64_t index, const TensorResult& result) {
   return {index, result, without_nul(result.entry.name), shape_text(result.entry.shape)};
 }
 
-ConversionRow conversion_row(const TensorRow& tensor, const AnalysisOptions& options, std::size_t conversion) {
-  const formats::Conversion& one = options.conversions[conversion];
-  const auto count = static_cast<std::int64_t>(options.conversions.size());
-  return {tensor,
-          tensor.index * count + static_cast<std::int64_t>(conversion),
-          tensor.result.conversions[conversion],
-          one.format->name(),
-          formats::name(one.rounding),
-          bits_per_element(*one.format)};
+ConversionRow conversion_row(const TensorRow& tensor, const ConversionResult& result) {
+  return {tensor, result, result.conversion.format->name(), formats::name(result.conversion.rounding)};
 }
 
 TextLengths text_lengths(std::span<const AnalysisInput> inputs, const AnalysisOptions& options) {
@@ -127,11 +119,11 @@ TextLengths text_lengths(std::span<const AnalysisInput> inputs, const AnalysisOp
       lengthen(lengths.name, without_nul(entry.name));
       lengthen(lengths.shape, shape_text(entry.shape));
       lengthen(lengths.type, entry.type_text);
+      for (const formats::Conversion& conversion : conversions_of(options, entry.shape)) {
+        lengthen(lengths.format, conversion.format->name());
+        lengthen(lengths.rounding, formats::name(conversion.rounding));
+      }
     }
-  }
-  for (const formats::Conversion& conversion : options.conversions) {
-    lengthen(lengths.format, conversion.format->name());
-    lengthen(lengths.rounding, formats::name(conversion.rounding));
   }
   return lengths;
 }

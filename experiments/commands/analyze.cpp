@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <set>
 
-#include "experiments/analysis/candidates.hpp"
 #include "experiments/analysis/results_file.hpp"
 #include "experiments/cli/progress.hpp"
 #include "experiments/commands/analyze_report.hpp"
@@ -18,6 +17,7 @@
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
 #include "formats/version.hpp"
+#include "formats/word_list.hpp"
 #include "formats/words.hpp"
 #include "precsim_version.hpp"
 
@@ -35,14 +35,15 @@ const cli::Command command{
                  .repeatable = true},
                 {.name = "rounding",
                  .argument = "LIST",
-                 .meaning =
-                     "roundings of the formats that name none, each with each; repeatable (default: nearest_even)",
+                 .meaning = "roundings of the formats that name none, each with each, or all; repeatable (default: "
+                            "nearest_even)",
                  .repeatable = true},
                 {.name = "best",
                  .argument = "BITS",
                  .meaning =
-                     "ranks formats of at most BITS bits per element, scales of blocks included, by SQNR: those that "
-                     "'precsim formats' lists, every eXmY, dfpP by tensor, channel and blocks of 16 to 256"},
+                     "ranks formats by SQNR that take at most BITS bits per element of a tensor, shared exponents "
+                     "included (a hundredth of a bit is let pass): those that 'precsim formats' lists, every eXmY, "
+                     "dfpP by tensor, channel and blocks of 16 to 256"},
                 {.name = "tensors",
                  .argument = "GLOB",
                  .meaning = "tensors whose names match, such as 'layer1.*'; repeatable (default: all)",
@@ -60,19 +61,6 @@ const cli::Command command{
 
 constexpr std::string_view default_formats = "fp16 bf16 dfp16";
 
-std::vector<std::string> words_of(const std::vector<std::string>& lists) {
-  constexpr std::string_view blanks = " \t\n";
-  std::vector<std::string> words;
-  for (const std::string& list : lists) {
-    for (std::size_t at = list.find_first_not_of(blanks); at != std::string::npos;) {
-      const std::size_t end = std::min(list.find_first_of(blanks, at), list.size());
-      words.push_back(list.substr(at, end - at));
-      at = list.find_first_not_of(blanks, end);
-    }
-  }
-  return words;
-}
-
 double parse_bits(const std::string& text) {
   double bits = 0;
   constexpr double least = 2, beyond = 0x1.0000000000001p5;  // 32 included
@@ -82,52 +70,97 @@ double parse_bits(const std::string& text) {
   return bits;
 }
 
-/// The conversions of --formats, then those of --best.
-AnalyzeReport parse_request(const cli::Arguments& arguments) {
-  AnalyzeReport report;
-  std::vector<formats::Rounding> roundings;
-  for (const std::string& word : words_of(arguments.values("rounding"))) {
-    roundings.push_back(formats::parse_rounding(word));
+std::vector<std::string> words_of(const std::vector<std::string>& lists) {
+  std::vector<std::string> words;
+  for (const std::string& list : lists) {
+    const std::vector<std::string> more = formats::words(list);
+    words.insert(words.end(), more.begin(), more.end());
   }
+  return words;
+}
+
+std::vector<formats::Rounding> parse_roundings(const cli::Arguments& arguments) {
+  std::vector<formats::Rounding> roundings;
+  const auto add = [&](formats::Rounding rounding) {
+    if (std::ranges::find(roundings, rounding) != roundings.end()) {
+      throw UserError(fmt::format("--rounding names {} twice", formats::name(rounding)));
+    }
+    roundings.push_back(rounding);
+  };
+  formats::for_each_word(words_of(arguments.values("rounding")), [&](const std::string& word) {
+    if (word != "all") {
+      add(formats::parse_rounding(word));
+      return;
+    }
+    for (const formats::RoundingEntry& row : formats::roundings()) {
+      add({row.mode});
+    }
+  });
   if (roundings.empty()) {
     roundings.emplace_back();
   }
+  return roundings;
+}
+
+std::vector<formats::Conversion> parse_formats(const cli::Arguments& arguments,
+                                               const std::vector<formats::Rounding>& roundings) {
   std::vector<std::string> words = words_of(arguments.values("formats"));
   if (words.empty() && arguments.has("formats")) {
     throw UserError("--formats is empty; name formats such as \"fp16 dfp16:block=32\", or leave the option out");
   }
   if (words.empty() && !arguments.has("best")) {
-    words = words_of({std::string(default_formats)});
+    words = formats::words(default_formats);
   }
+  std::vector<formats::Conversion> conversions;
   std::set<std::string> names;
   const auto add = [&](const formats::Conversion& conversion) {
     if (!names.insert(conversion.name()).second) {
       throw UserError(fmt::format("{} is asked for twice", conversion.name()));
     }
-    report.options.conversions.push_back(conversion);
+    conversions.push_back(conversion);
   };
-  for (const std::string& word : words) {
+  formats::for_each_word(words, [&](const std::string& word) {
     if (word.find('@') != std::string::npos) {
       add(formats::parse_conversion(word));
-      continue;
+      return;
     }
     for (const formats::Rounding rounding : roundings) {
       add(formats::parse_conversion(word, rounding));
     }
-  }
-  report.ranked = report.options.conversions.size();
+  });
+  return conversions;
+}
+
+AnalyzeReport parse_request(const cli::Arguments& arguments) {
+  AnalyzeReport report;
+  const std::vector<formats::Rounding> roundings = parse_roundings(arguments);
+  report.options.conversions = parse_formats(arguments, roundings);
   if (const auto best = arguments.value("best")) {
-    names.clear();
-    report.best_bits = parse_bits(*best);
-    for (const formats::FormatPtr& format : analysis::candidates(report.best_bits)) {
-      for (const formats::Rounding rounding : roundings) {
-        add({format, rounding});
+    report.candidates.emplace(parse_bits(*best));
+    report.options.candidates = [candidates = *report.candidates, roundings](std::span<const std::int64_t> shape) {
+      std::vector<formats::Conversion> conversions;
+      for (const formats::FormatPtr& format : candidates.of(shape)) {
+        for (const formats::Rounding rounding : roundings) {
+          conversions.push_back({format, rounding});
+        }
       }
-    }
+      return conversions;
+    };
   }
   report.options.seed =
       static_cast<std::uint32_t>(arguments.integer("seed", 1, 0, std::numeric_limits<std::uint32_t>::max()));
   return report;
+}
+
+std::unique_ptr<tensor_files::TensorFile> open_file(const std::string& file, bool globs_given) {
+  std::error_code error;
+  if (globs_given && !fs::exists(file, error)) {
+    throw UserError(
+        fmt::format("cannot open {}: there is no such file; --tensors takes one glob and may be repeated, "
+                    "as in --tensors A --tensors B",
+                    formats::quote(file)));
+  }
+  return tensor_files::open_tensor_file(file);
 }
 
 /// Opens the files and chooses their tensors; a glob that matches nothing anywhere is an error.
@@ -139,7 +172,7 @@ std::vector<analysis::AnalysisInput> open_inputs(const cli::Arguments& arguments
   std::vector<analysis::AnalysisInput> inputs;
   std::set<std::string> matching;
   for (const std::string& file : arguments.positionals()) {
-    inputs.push_back({file, tensor_files::open_tensor_file(file), {}});
+    inputs.push_back({file, open_file(file, arguments.has("tensors")), {}});
     analysis::AnalysisInput& input = inputs.back();
     std::set<std::size_t> wanted;
     for (const std::string& glob : globs) {
@@ -179,14 +212,14 @@ std::vector<analysis::AnalysisInput> open_inputs(const cli::Arguments& arguments
 
 record::RecordHeader header_of(const cli::Arguments& arguments, const AnalyzeReport& report) {
   std::vector<std::string> names;
-  for (std::size_t c = 0; c < report.ranked; ++c) {
-    names.push_back(report.options.conversions[c].name());
+  for (const formats::Conversion& conversion : report.options.conversions) {
+    names.push_back(conversion.name());
   }
   record::RecordHeader header;
   header.run = {{"program", std::string("precsim")},
                 {"numerics_version", std::int64_t{formats::numerics_version}},
                 {"formats", fmt::format("{}", fmt::join(names, " "))},
-                {"best_bits", report.best_bits},
+                {"best_bits", report.candidates ? report.candidates->bits() : 0},
                 {"seed", std::int64_t{report.options.seed}}};
   header.provenance = {{"version", std::string(version)},
                        {"compiler", std::string(compiler)},
@@ -225,8 +258,7 @@ cli::ExitCode run_analyze(std::span<const std::string> arguments, cli::Streams& 
   if (const auto out = parsed.value("out")) {
     const fs::path output = record::resolve_output(*out);
     check_output_file("--out", output.string(), parsed.positionals(), parsed.has("overwrite"));
-    file.emplace(output, report.options, report.ranked, parsed.has("blocks"),
-                 analysis::text_lengths(inputs, report.options));
+    file.emplace(output, report.options, parsed.has("blocks"), analysis::text_lengths(inputs, report.options));
   }
   cli::Progress progress(streams.err, progress_options(parsed, streams));
   follow_stop_signals();
@@ -243,8 +275,8 @@ cli::ExitCode run_analyze(std::span<const std::string> arguments, cli::Streams& 
     report.results.push_back(std::move(result));
   };
   if (parsed.has("blocks")) {
-    hooks.blocks = [&](std::size_t tensor, std::size_t conversion, std::span<const analysis::BlockErrors> blocks) {
-      file->add_blocks(tensor, conversion, blocks);
+    hooks.blocks = [&](std::size_t conversion, std::span<const analysis::BlockErrors> blocks) {
+      file->add_blocks(conversion, blocks);
     };
   }
   const bool whole = analysis::analyze(inputs, report.options, hooks);

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 
-#include "experiments/analysis/candidates.hpp"
 #include "experiments/analysis/figures.hpp"
 #include "experiments/analysis/results_file.hpp"
 #include "experiments/cli/terminal.hpp"
+#include "experiments/commands/analyze_roundings.hpp"
 
 namespace precsim::experiments {
 namespace {
@@ -37,6 +39,10 @@ std::string exponents_text(const ConversionResult& c) {
   }
   return c.exponent_min == c.exponent_max ? fmt::format("{}", c.exponent_min)
                                           : fmt::format("{} .. {}", c.exponent_min, c.exponent_max);
+}
+
+std::string bias_text(double bias) {
+  return std::isnan(bias) ? "-" : bias == 0 ? "0" : fmt::format("{:+.1e}", bias);
 }
 
 /// Rows of one table, with lines put between them that do not take part in its columns.
@@ -77,10 +83,15 @@ void add_file_line(GroupedTable& table, const AnalyzeReport& report, std::size_t
   }
 }
 
+/// Conversions of every tensor, before those that are ranked.
+std::size_t asked(const AnalyzeReport& report) {
+  return report.options.conversions.size();
+}
+
 bool any_conversion(const AnalyzeReport& report, bool (*holds)(const ConversionResult&)) {
   return std::ranges::any_of(report.results, [&](const TensorResult& result) {
     return std::any_of(result.conversions.begin(),
-                       result.conversions.begin() + static_cast<std::ptrdiff_t>(report.ranked), holds);
+                       result.conversions.begin() + static_cast<std::ptrdiff_t>(asked(report)), holds);
   });
 }
 
@@ -89,6 +100,7 @@ std::string conversions_text(const AnalyzeReport& report) {
   const bool losing = any_conversion(report, [](const ConversionResult& c) { return c.errors.lost != 0; });
   std::vector<cli::Column> columns = {{"  format", "", cli::Align::left},
                                       {"SQNR", "dB"},
+                                      {"mean error", "of RMS x"},
                                       {"largest", "rel. error"},
                                       {"flushed"},
                                       {"saturated"},
@@ -103,10 +115,11 @@ std::string conversions_text(const AnalyzeReport& report) {
   for (std::size_t t = 0; t < report.results.size(); ++t) {
     add_file_line(table, report, t);
     table.add_line(heading(report.results[t]));
-    for (std::size_t c = 0; c < report.ranked; ++c) {
+    for (std::size_t c = 0; c < asked(report); ++c) {
       const ConversionResult& result = report.results[t].conversions[c];
-      std::vector<std::string> cells = {"  " + report.options.conversions[c].name(),
+      std::vector<std::string> cells = {"  " + result.conversion.name(),
                                         cli::cell(result.errors.sqnr_db, 2),
+                                        bias_text(relative_bias(report.results[t], result)),
                                         fmt::format("{:.2e}", result.errors.max_relative_error),
                                         fmt::format("{}", result.errors.flushed),
                                         fmt::format("{}", result.errors.saturated),
@@ -126,6 +139,43 @@ std::string conversions_text(const AnalyzeReport& report) {
   return table.text(3);
 }
 
+/// Formats whose codes fit, but on no tensor with their exponents.
+std::string too_wide(const AnalyzeReport& report) {
+  std::string text;
+  for (const formats::FormatPtr& format : report.candidates->examples()) {
+    double least = std::numeric_limits<double>::infinity();
+    for (const TensorResult& result : report.results) {
+      const tensor_files::BlockGrid grid(result.entry.shape, format->blocking());
+      least = grid.size() == 0 ? least : std::min(least, analysis::bits_per_element(*format, grid));
+    }
+    if (std::isfinite(least) && least > report.candidates->bits() + analysis::bits_to_spare) {
+      text += fmt::format("{} {} ({:.4g})", text.empty() ? "" : ",", format->name(), least);
+    }
+  }
+  return text;
+}
+
+std::string wins_text(const AnalyzeReport& report) {
+  std::map<std::string, int> wins;
+  std::size_t fewest = std::numeric_limits<std::size_t>::max(), most = 0;
+  for (const TensorResult& result : report.results) {
+    const std::vector<std::size_t> order = analysis::ranking(result, asked(report));
+    fewest = std::min(fewest, order.size());
+    most = std::max(most, order.size());
+    if (!order.empty() && result.reference.count != result.reference.zeros) {
+      ++wins[result.conversions[order.front()].conversion.name()];
+    }
+  }
+  std::string text = fmt::format("\n{} candidates of at most {:g} bits{}",
+                                 fewest == most ? fmt::format("{}", most) : fmt::format("{} to {}", fewest, most),
+                                 report.candidates->bits(), wins.empty() ? "" : "; best for:");
+  for (const auto& [name, count] : wins) {
+    text += fmt::format(" {} {}{}", name, count, name == wins.rbegin()->first ? "" : ",");
+  }
+  const std::string wide = too_wide(report);
+  return text + (wide.empty() ? "\n" : fmt::format("\nwider with their exponents, left out:{}\n", wide));
+}
+
 std::string ranking_text(const AnalyzeReport& report) {
   GroupedTable table({{"  rank", "", cli::Align::left},
                       {"format", "", cli::Align::left},
@@ -133,32 +183,22 @@ std::string ranking_text(const AnalyzeReport& report) {
                       {"SQNR", "dB"},
                       {"flushed"},
                       {"saturated"}});
-  std::map<std::string, int> wins;
   for (std::size_t t = 0; t < report.results.size(); ++t) {
     const TensorResult& result = report.results[t];
     add_file_line(table, report, t);
     table.add_line(heading(result));
-    const std::vector<std::size_t> order = analysis::ranking(result, report.options, report.ranked);
+    const std::vector<std::size_t> order = analysis::ranking(result, asked(report));
+    if (order.empty()) {
+      table.add_line(fmt::format("  no format takes at most {:g} bits per element\n", report.candidates->bits()));
+    }
     for (std::size_t place = 0; place < std::min(places_shown, order.size()); ++place) {
-      const formats::Conversion& conversion = report.options.conversions[order[place]];
-      const formats::ConversionErrors& errors = result.conversions[order[place]].errors;
-      table.add_row({fmt::format("  {}", place + 1), conversion.name(),
-                     fmt::format("{:.4g}", analysis::bits_per_element(*conversion.format)),
-                     cli::cell(errors.sqnr_db, 2), fmt::format("{}", errors.flushed),
-                     fmt::format("{}", errors.saturated)});
-    }
-    if (!order.empty() && result.reference.count != result.reference.zeros) {
-      ++wins[report.options.conversions[order.front()].name()];
+      const ConversionResult& one = result.conversions[order[place]];
+      table.add_row({fmt::format("  {}", place + 1), one.conversion.name(), fmt::format("{:.4g}", one.bits),
+                     cli::cell(one.errors.sqnr_db, 2), fmt::format("{}", one.errors.flushed),
+                     fmt::format("{}", one.errors.saturated)});
     }
   }
-  std::string text = table.text(3);
-  text +=
-      fmt::format("\n{} candidates of at most {:g} bits; best for:", report.options.conversions.size() - report.ranked,
-                  report.best_bits);
-  for (const auto& [name, count] : wins) {
-    text += fmt::format(" {} {}{}", name, count, name == wins.rbegin()->first ? "" : ",");
-  }
-  return text + '\n';
+  return table.text(3) + wins_text(report);
 }
 
 Json json_of(const record::Cell& cell) {
@@ -186,8 +226,11 @@ void add_members(Json& object, const std::vector<analysis::Figure<Row>>& figures
 std::string analyze_text(const AnalyzeReport& report) {
   std::string text;
   if (!report.results.empty()) {
-    text = report.ranked == 0 ? "" : conversions_text(report);
-    if (report.best_bits > 0) {
+    if (asked(report) > 0) {
+      const std::string roundings = roundings_text(rounding_choices(report.results, asked(report)));
+      text = conversions_text(report) + (roundings.empty() ? "" : "\n") + roundings;
+    }
+    if (report.candidates) {
       text += (text.empty() ? "" : "\n") + ranking_text(report);
     }
   }
@@ -207,23 +250,37 @@ Json analyze_json(const AnalyzeReport& report, std::string_view outcome) {
     add_members(object, analysis::tensor_figures(), tensor);
     add_members(object["exponent_histogram"], analysis::histogram_figures(), tensor);
     object["conversions"] = Json::array();
-    for (std::size_t c = 0; c < result.conversions.size(); ++c) {
-      const analysis::ConversionRow row = analysis::conversion_row(tensor, report.options, c);
+    for (const ConversionResult& one : result.conversions) {
+      const analysis::ConversionRow row = analysis::conversion_row(tensor, one);
       Json conversion;
       add_members(conversion, analysis::conversion_figures(), row);
       add_members(conversion["octave_errors"], analysis::octave_figures(), row);
       object["conversions"].push_back(std::move(conversion));
     }
-    for (const std::size_t c : analysis::ranking(result, report.options, report.ranked)) {
-      object["ranking"].push_back(report.options.conversions[c].name());
+    if (report.candidates) {
+      object["ranking"] = Json::array();
+    }
+    for (const std::size_t c : analysis::ranking(result, asked(report))) {
+      object["ranking"].push_back(result.conversions[c].conversion.name());
     }
     tensors.push_back(std::move(object));
+  }
+  Json roundings = Json::array();
+  for (const RoundingChoice& one : rounding_choices(report.results, asked(report))) {
+    const auto member = [](const RoundingMeans& means) -> Json {
+      return {{"rounding", means.rounding}, {"mean_sqnr_db", means.sqnr_db}, {"mean_relative_bias", means.bias}};
+    };
+    roundings.push_back({{"format", one.format},
+                         {"tensors", one.tensors},
+                         {"highest_sqnr", one.tensors == 0 ? Json() : member(one.highest_sqnr)},
+                         {"least_bias", one.tensors == 0 ? Json() : member(one.least_bias)}});
   }
   return {{"analysis_version", analysis::analysis_version},
           {"outcome", outcome},
           {"seed", report.options.seed},
           {"unreadable", report.unreadable},
-          {"tensors", std::move(tensors)}};
+          {"tensors", std::move(tensors)},
+          {"roundings", std::move(roundings)}};
 }
 
 }  // namespace precsim::experiments

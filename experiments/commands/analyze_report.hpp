@@ -1,20 +1,21 @@
 // The results of `precsim analyze` for people and for programs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "experiments/analysis/analysis.hpp"
+#include "experiments/analysis/candidates.hpp"
 #include "experiments/cli/table.hpp"
 
 namespace precsim::experiments {
 
-/// What was asked: conversions before `ranked` are reported one by one, those from there on are ranked.
+/// What was asked: the conversions of every tensor are reported one by one, candidates are ranked.
 struct AnalyzeReport {
   analysis::AnalysisOptions options;
-  std::size_t ranked = 0;
-  double best_bits = 0;                 ///< of --best; 0 without
-  std::vector<std::string> unreadable;  ///< tensors of other element types, as "name (type)"
+  std::optional<analysis::Candidates> candidates = {};  ///< of --best
+  std::vector<std::string> unreadable;                  ///< tensors of other element types, as "name (type)"
   std::vector<analysis::TensorResult> results;
 };
 

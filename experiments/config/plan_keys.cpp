@@ -64,8 +64,9 @@ void check_names(std::string_view key, const std::vector<std::string_view>& name
   }
 }
 
-void refuse_word(std::string_view key, std::string_view word) {
-  const auto valid = words();
+void refuse_word(std::string_view key, std::string_view word, bool alone) {
+  auto valid = words();
+  if (alone) valid.emplace(valid.begin(), "name");
   throw UserError(fmt::format("unknown key {}, {} is nothing a plan sets{}: valid are {}.", quote(key), quote(word),
                               hint(word, valid), join(valid)));
 }
@@ -93,11 +94,12 @@ std::span<const std::string_view> plan_passes() {
 void check_plan_key(std::string_view key) {
   auto names = components(key);
   check_names(key, names, 3);
-  if (names.empty()) refuse_word(key, key);
+  if (names.empty()) refuse_word(key, key, true);
+  const bool alone = names.size() == 1;
   const bool misspelled_word = names.size() == 2 && is_one_of(passes, names[1]);
   const bool one_layer = names.size() > 1 && !is_word(names[0]) && !misspelled_word;
   if (one_layer) names.erase(names.begin());
-  if (!is_word(names[0])) refuse_word(key, names[0]);
+  if (!is_word(names[0])) refuse_word(key, names[0], alone);
   if (names.size() == 3) {
     throw UserError(fmt::format("unknown key {}, '{}' cannot name a layer because it names what a plan sets.",
                                 quote(key), names[0]));

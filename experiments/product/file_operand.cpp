@@ -17,21 +17,23 @@ std::size_t choose(const tensor_files::TensorFile& file, const std::string& what
                    const std::string& name) {
   constexpr std::size_t most_names = 8;
   std::vector<std::string> names;
+  std::vector<std::string_view> all;
   std::vector<std::size_t> readable;
   for (std::size_t i = 0; i < file.tensors().size(); ++i) {
     const tensor_files::TensorEntry& entry = file.tensors()[i];
     if (entry.name == name && !name.empty()) return i;
     if (entry.type == tensor_files::ElementType::other) continue;
     readable.push_back(i);
+    all.push_back(entry.name);
     if (names.size() < most_names) names.push_back(formats::quote(entry.name));
   }
   if (name.empty() && readable.size() == 1) return readable.front();
   if (readable.empty()) throw UserError(fmt::format("{}: {} has no tensor of a float type", what, path));
   const std::string list = fmt::format("{}{}", fmt::join(names, ", "), readable.size() > most_names ? ", ..." : "");
-  throw UserError(
-      name.empty()
-          ? fmt::format("{}: {} has {} tensors of a float type; say which: {}", what, path, readable.size(), list)
-          : fmt::format("{}: {} has no tensor {}; it has {}", what, path, formats::quote(name), list));
+  throw UserError(name.empty() ? fmt::format("{}: {} has {} tensors of a float type; say which: {}", what, path,
+                                             readable.size(), list)
+                               : fmt::format("{}: {} has no tensor {}{}; it has {}", what, path, formats::quote(name),
+                                             formats::hint(name, all), list));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "experiments/study/study_text.hpp"
 #include "formats/error.hpp"
+#include "formats/word_list.hpp"
 #include "formats/words.hpp"
 
 namespace precsim::study {
@@ -31,11 +32,11 @@ void check_count(const Axis& axis) {
 Axis axis_over_key(const Assignment& line) {
   Axis axis{line.key, {}, line.place};
   Once once(fmt::format("on the axis {}, the value", line.key));
-  for (const std::string& word : words_of(line)) {
+  formats::for_each_word(words_of(line), [&](const std::string& word) {
     const Assignment setting = checked(Assignment{line.key, word, line.place});
     once.add(setting.value, line.place);
     axis.values.push_back({setting.value, {setting}, line.place});
-  }
+  });
   check_count(axis);
   return axis;
 }
@@ -104,10 +105,10 @@ Exclusion::Line excluded_line(const Assignment& line, const std::vector<Axis>& a
   }
   Exclusion::Line result{static_cast<std::size_t>(axis - axes.begin()), {}};
   Once once("the value");
-  for (const std::string& word : words_of(line)) {
+  formats::for_each_word(words_of(line), [&](const std::string& word) {
     result.labels.push_back(label_of(word, *axis, line.place));
     once.add(result.labels.back(), line.place);
-  }
+  });
   if (result.labels.empty()) refuse(line.place, fmt::format("no value of the axis {} is named", axis->name));
   return result;
 }
@@ -156,12 +157,12 @@ void read_base_section(Part part, Study& study) {
 std::vector<std::int64_t> parse_seeds(const Assignment& line) {
   std::vector<std::int64_t> seeds;
   Once once("the seed");
-  for (const std::string& word : words_of(line)) {
+  formats::for_each_word(words_of(line), [&](const std::string& word) {
     config::Config config;
     config.set({"run.seed", word, line.place});
     once.add(config.value("run.seed"), line.place);
     seeds.push_back(config.integer("run.seed"));
-  }
+  });
   if (seeds.empty()) refuse(line.place, "a study has at least one seed");
   return seeds;
 }

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "experiments/config/config.hpp"
 #include "experiments/run/run_options.hpp"
 #include "formats/error.hpp"
+#include "formats/word_list.hpp"
 #include "formats/words.hpp"
 
 namespace precsim::study {
@@ -87,29 +87,9 @@ std::vector<Part> parts_of(const config::IniText& ini) {
   return parts;
 }
 
-std::vector<std::string> words(std::string_view text) {
-  std::vector<std::string> result;
-  bool in_word = false;
-  bool in_quotes = false;
-  for (const char c : text) {
-    if (!in_quotes && (c == ' ' || c == '\t')) {
-      in_word = false;
-      continue;
-    }
-    if (!std::exchange(in_word, true)) result.emplace_back();
-    if (c == '"') {
-      in_quotes = !in_quotes;
-    } else {
-      result.back() += c;
-    }
-  }
-  if (in_quotes) throw UserError(fmt::format("a quote does not end in {}", quote(text)));
-  return result;
-}
-
 std::vector<std::string> words_of(const Assignment& line) {
   try {
-    return words(line.value);
+    return formats::words(line.value);
   } catch (const UserError& error) {
     refuse(line.place, error.what());
   }

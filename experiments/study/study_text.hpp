@@ -39,10 +39,7 @@ struct Part {
 /// The sections of a study file, in order. UserError for unknown ones, repeated ones, and lines outside of all.
 std::vector<Part> parts_of(const config::IniText& ini);
 
-/// The words of a blank-separated list; those in double quotes may hold blanks. UserError for a quote that does not
-/// end.
-std::vector<std::string> words(std::string_view text);
-/// Of a line's value; the sentence begins with the line's place.
+/// The words of a line's value, a blank-separated list; the sentence about a wrong one begins with the line's place.
 std::vector<std::string> words_of(const config::Assignment& line);
 
 /// UserError for a key that a study sets for every run by itself.

@@ -20,6 +20,8 @@ class BlockGrid {
  public:
   BlockGrid(std::span<const std::int64_t> shape, const formats::Blocking& blocking);
 
+  /// Elements in all.
+  std::int64_t size() const { return size_; }
   /// Blocks in all; 0 for a tensor without elements.
   std::int64_t count() const { return row_ == 0 ? 0 : size_ / row_ * blocks_per_row_; }
   /// Elements of the longest block.

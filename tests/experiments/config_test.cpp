@@ -220,6 +220,8 @@ TEST(ConfigPlan, MisspelledWordsNameTheNearest) {
               AllOf(HasSubstr("nearest is 'forward'"), HasSubstr("forward, input_gradient and weight_gradient")));
   EXPECT_THAT(set_error("plan.conv1.weights.backward", "x"), HasSubstr("'backward' is no pass"));
   EXPECT_THAT(set_error("plan.rouding", "x"), HasSubstr("nearest is 'rounding'"));
+  EXPECT_THAT(set_error("plan.nam", "x"), AllOf(HasSubstr("nearest is 'name'"), HasSubstr("valid are name, weights")));
+  EXPECT_THAT(set_error("plan.conv1.nam", "x"), Not(HasSubstr("name")));
 }
 
 TEST(ConfigPlan, OtherShapesAreRefused) {

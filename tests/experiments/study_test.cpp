@@ -29,13 +29,6 @@ std::string refusal(const std::string& text, const Request& request = {}) {
   return "";
 }
 
-TEST(StudyFile, WordsAreSeparatedByBlanksOutsideOfQuotes) {
-  EXPECT_THAT(words("  a  b\tc=d "), ElementsAre("a", "b", "c=d"));
-  EXPECT_THAT(words(R"("a b" c="d e"f "")"), ElementsAre("a b", "c=d ef", ""));
-  EXPECT_THAT(words(""), ElementsAre());
-  EXPECT_THROW(words(R"(a "b)"), UserError);
-}
-
 TEST(StudyGrid, IsTheProductOfTheAxesWithPointsBefore) {
   const Plan plan = plan_of(
       "[study]\nquestion = Why?\nreference = plain\nseeds = 3 1\n[base]\ntrain.epochs = 2\n"
@@ -91,6 +84,8 @@ struct Mistake {
 };
 constexpr Mistake mistakes[] = {
     {"[study]\nseeds = 1 2 1\n[point.a]\n", "s.ini:2:", "the seed '1' is there already"},
+    {"[study]\nseeds = 1,2\n[point.a]\n", "s.ini:2:", "separate its words with blanks, not commas"},
+    {"[axes]\nplan.name = dfp8,dfp16\n", "s.ini:2:", "separate its words with blanks, not commas"},
     {"[study]\nseeds =\n[point.a]\n", "s.ini:2:", "at least one seed"},
     {"[study]\nsede = 1\n[point.a]\n", "s.ini:2:", "question, reference and seeds"},
     {"[study]\nreference = b\n[point.a]\n", "s.ini:2:", "'b' is no point"},

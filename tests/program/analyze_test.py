@@ -110,8 +110,9 @@ class AnalyzeTest(ProgramTest):
             conversions, blocks, ranking = file["conversions"][:], file["blocks"][:], file["ranking"][:]
             counts = file["exponent_histograms"]["counts"]
             self.assertEqual(file["octave_errors"]["counts"].shape, (len(conversions), 40))
-        per_tensor = len(conversions) // len(tensors)
-        self.assertEqual(len(ranking), len(tensors) * (per_tensor - len(FORMATS.split())))
+        self.assertEqual(len(ranking), len(conversions) - len(tensors) * len(FORMATS.split()))
+        self.assertEqual(len(ranking[ranking["tensor"] == 1]), numpy.count_nonzero(conversions["tensor"] == 1) - 4)
+        self.assertTrue(numpy.all(ranking["bits"] <= 8.01))
         self.assertEqual(counts[3].sum(), 6 * 50 - 3)
         x = tensors["conv.weight"].astype(numpy.float64)
         rows = blocks[blocks["conversion"] == 2]  # of tensor 0, dfp8:block=32
@@ -147,6 +148,84 @@ class AnalyzeTest(ProgramTest):
         best = self.assert_runs("analyze", "t.npz", "--best", "4.5", "--tensors", "half").stdout
         self.assertIn("best for:", best)
 
+    def test_blocks_belong_to_the_rows_of_their_conversions(self):
+        """Also where candidates differ between tensors that are read together."""
+        tensors = self.write_all()
+        self.assert_runs("analyze", "t.safetensors", "--best", "8", "--rounding", "nearest_even biased", "--out", "a.h5",
+                         "--blocks")
+        with h5py.File(self.folder / "a.h5") as file:
+            conversions, blocks = file["conversions"][:], file["blocks"][:]
+        by_tensor = [numpy.count_nonzero(conversions["tensor"] == i) for i in range(len(tensors))]
+        self.assertGreater(len(set(by_tensor)), 2)
+        tracked = [i for i, row in enumerate(conversions) if b":" in row["format"] or row["format"].startswith(b"mx")]
+        self.assertGreater(len(tracked), 30)
+        for i, row in enumerate(conversions):
+            of_row = blocks[blocks["conversion"] == i]
+            self.assertEqual(len(of_row), row["blocks"] if i in tracked else 0)
+            if len(of_row):
+                self.assertEqual(of_row["exponent"].max(), row["exponent_max"])
+
+    def test_best_counts_the_exponents_of_each_tensor(self):
+        self.write_all()
+        result = {one["name"]: one for one in self.analyze("t.npz", "--best", "8")["tensors"]}
+        bits = {name: {one["format"]: one["bits"] for one in tensor["conversions"]} for name, tensor in result.items()}
+        self.assertEqual(bits["conv.weight"]["dfp7"], 7 + 16 / 600)
+        self.assertEqual(bits["conv.weight"]["dfp7:channel"], 7 + 16 / 75)
+        self.assertEqual(bits["conv.weight"]["dfp4:block=16"], 4 + 16 / 5)
+        self.assertNotIn("dfp4:block=32", bits["conv.weight"])  # the same blocks of 5
+        self.assertEqual(bits["conv.bias"]["dfp7:block=64"], 7 + 32 / 70)
+        self.assertFalse({"dfp8", "dfp8:channel", "mxfp8_e4m3"} & set(bits["conv.bias"]))
+        self.assertEqual({one for one in bits["scalar"] if one.startswith(("dfp", "mx"))}, set())
+        for tensor in result.values():
+            self.assertEqual(len(tensor["ranking"]), len(tensor["conversions"]))
+        text = self.assert_runs("analyze", "t.npz", "--best", "8", "--tensors", "half").stdout
+        self.assertIn("left out: dfp8 (8.121), dfp8:channel (8.485), flex8+5 (8.038), mxint8 (8.485), mxfp8_e4m3 (8.",
+                      text)
+
+    def test_nothing_may_fit_a_tiny_tensor(self):
+        self.write_all()
+        text = self.assert_runs("analyze", "t.npz", "--best", "2", "--tensors", "scalar").stdout
+        self.assertIn("no format takes at most 2 bits", text)
+        self.assertIn("\n0 candidates of at most 2 bits\n", text)
+        self.assertEqual(self.analyze("t.npz", "--best", "2", "--tensors", "scalar")["tensors"][0]["ranking"], [])
+        self.assertIn("0 to 1 candidates", self.assert_runs("analyze", "t.npz", "--best", "2.2").stdout)
+
+    def test_roundings_are_compared(self):
+        def tensor(small):
+            return numpy.array([64] + 255 * [small], numpy.float32)  # dfp8 takes steps of 1
+
+        numpy.savez(self.folder / "r.npz", a=tensor(0.25), b=tensor(0.375), exact=tensor(3))
+        formats = ("r.npz", "--formats", "dfp8 dfp12@biased")
+        result = self.analyze(*formats, "--rounding", "nearest_even stochastic")
+        (one,) = result["roundings"]
+        nearest, stochastic = one["highest_sqnr"], one["least_bias"]
+        self.assertEqual((one["format"], one["tensors"]), ("dfp8", 2))
+        self.assertEqual((nearest["rounding"], stochastic["rounding"]), ("nearest_even", "stochastic"))
+        expected = [10 * math.log10((4096 + 255 * x * x) / (255 * x * x)) for x in (0.25, 0.375)]
+        self.assertAlmostEqual(nearest["mean_sqnr_db"], sum(expected) / 2, delta=1e-9)
+        expected = [255 * x / 256 / math.sqrt((4096 + 255 * x * x) / 256) for x in (0.25, 0.375)]
+        self.assertAlmostEqual(nearest["mean_relative_bias"], sum(expected) / 2, delta=1e-12)
+        self.assertLess(stochastic["mean_relative_bias"], nearest["mean_relative_bias"] / 2)
+        text = self.assert_runs("analyze", *formats, "--rounding", "nearest_even stochastic").stdout
+        self.assertIn("-6.2e-02", text)  # 0.249 / sqrt(16.06), the bias of a
+        self.assertRegex(text, r"dfp8 +nearest_even +22\.\d+ +stochastic +\S+ +2\n")
+
+    def test_all_roundings(self):
+        numpy.save(self.folder / "x.npy", numpy.arange(40, dtype=numpy.float32) / 7)
+        result = self.analyze("x.npy", "--formats", "dfp8 fp16", "--rounding", "all stochastic:bits=4")
+        conversions = result["tensors"][0]["conversions"]
+        names = ["nearest_even", "nearest_away", "toward_zero", "toward_positive", "toward_negative", "to_odd",
+                 "stochastic", "biased", "stochastic:bits=4"]
+        self.assertEqual([(one["format"], one["rounding"]) for one in conversions],
+                         [(format, name) for format in ("dfp8", "fp16") for name in names])
+        for choice, rows in zip(result["roundings"], (conversions[:9], conversions[9:])):
+            self.assertEqual(choice["highest_sqnr"]["mean_sqnr_db"], max(one["sqnr_db"] for one in rows))
+            best = min(rows, key=lambda one: abs(one["mean_error"]))
+            self.assertEqual(choice["least_bias"]["rounding"], best["rounding"])
+        exact = self.analyze("x.npy", "--formats", "fp32", "--rounding", "all")["roundings"]
+        self.assertEqual(exact, [{"format": "fp32", "tensors": 0, "highest_sqnr": None, "least_bias": None}])
+        self.assertNotIn("bias:", self.assert_runs("analyze", "x.npy").stdout)
+
     def test_integers_are_named_and_left_out(self):
         numpy.savez(self.folder / "m.npz", index=numpy.arange(4), x=numpy.ones(3, numpy.float32))
         self.assertIn("left out: index (int64)", self.assert_runs("analyze", "m.npz").stdout)
@@ -179,6 +258,12 @@ class AnalyzeTest(ProgramTest):
         ):
             with self.subTest(words):
                 self.assert_refused("analyze", *words)
+        blanks = "separate its words with blanks, not commas"
+        self.assert_refused("analyze", "t.npz", "--formats", "dfp8,dfp12", says=["'dfp8,dfp12'", blanks])
+        self.assert_refused("analyze", "t.npz", "--rounding", "nearest_even,stochastic", says=blanks)
+        self.assert_refused("analyze", "t.npz", "--rounding", "all biased", says="biased twice")
+        self.assert_refused("analyze", "t.npz", "--tensors", "conv*", "half", says=["'half'", "--tensors takes one glob"])
+        self.assertNotIn("--tensors", self.assert_refused("analyze", "absent.npz", says="absent.npz"))
         self.assertEqual((self.folder / "there.h5").read_text(), "kept")
         self.assert_runs("analyze", "t.npz", "--out", "there.h5", "--overwrite")
 

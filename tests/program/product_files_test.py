@@ -116,6 +116,7 @@ class ProductFilesTest(program.ProgramTest):
     def test_refusals(self):
         self.save(a=self.small(7, 12), b=self.small(5, 11), e=self.small(0, 12), x=self.small(1, 4, 4, 3), w=self.small(2, 3, 3, 4))
         np.savez(self.folder / "two.npz", p=self.small(2, 2), q=self.small(2, 2))
+        np.savez(self.folder / "many.npz", **{f"w{i}": self.small(2, 2) for i in range(20)}, act25=self.small(2, 2))
         self.write("c.npy", "before")
         a, ab = ("gemm", "--file-a", "a.npy"), ("gemm", "--file-a", "a.npy", "--file-b", "b.npy")
         for arguments, says in (
@@ -127,6 +128,7 @@ class ProductFilesTest(program.ProgramTest):
             (("gemm", "--shape", "2x2x2", "--tensor-a", "p"), ["--file-a"]),
             (("gemm", "--file-a", "two.npz", "--n", "2"), ["'p'", "'q'"]),
             (("gemm", "--file-a", "two.npz", "--n", "2", "--tensor-a", "r"), ["'r'", "'p'"]),
+            (("gemm", "--file-a", "many.npz", "--n", "2", "--tensor-a", "act26"), ["(the nearest is 'act25')", "..."]),
             (("gemm", "--file-a", "x.npy", "--n", "2"), ["[1, 4, 4, 3]", "2 axes"]),
             (("gemm", "--file-a", "none.npy", "--n", "2"), ["none.npy"]),
             (("gemm", "--file-a", "e.npy", "--n", "2"), ["operand a", "[0, 12]", "no elements"]),
