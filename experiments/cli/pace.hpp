@@ -16,6 +16,8 @@ class Pace {
 
   /// At `now` seconds, `done` of `total` units (0: unknown total); `extra` is shown as it is.
   void update(double now, std::uint64_t done, std::uint64_t total, std::string_view extra);
+  /// What of `done` was there at the first update(), where the units have changed since.
+  void set_found(std::uint64_t done) { start_done_ = done; }
   /// The next update() is the first again.
   void restart() { started_ = false; }
 

@@ -73,7 +73,10 @@ std::string Table::text(TableStyle style) const {
 }
 
 std::string cell(double value, int digits) {
-  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
+  if (std::isnan(value)) return "-";
+  const std::string text = fmt::format("{:.{}f}", value, digits);
+  const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
+  return is_zero && text.front() == '-' ? text.substr(1) : text;
 }
 
 std::string json_text(const Json& value) {

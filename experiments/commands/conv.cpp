@@ -123,6 +123,13 @@ ShapeAndPass shape_of(const cli::Arguments& arguments, const FileShapes& files) 
                             : input};
 }
 
+const std::vector<std::size_t> as_in_nhwc{0, 1, 2, 3}, as_in_nchw{0, 2, 3, 1};
+
+OtherOrder other_order(const cli::Arguments& arguments) {
+  return arguments.value("layout") == "nchw" ? OtherOrder{"--layout nhwc", as_in_nhwc}
+                                             : OtherOrder{"--layout nchw", as_in_nchw};
+}
+
 std::vector<std::size_t> axes(const cli::Arguments& arguments, std::size_t tensor) {
   const auto layout = arguments.value("layout");
   if (layout && *layout != "nhwc" && *layout != "nchw") {
@@ -131,14 +138,14 @@ std::vector<std::size_t> axes(const cli::Arguments& arguments, std::size_t tenso
   if (layout && !arguments.has("file-a") && !arguments.has("file-b") && !arguments.has("save")) {
     throw UserError("--layout has no effect without --file-a, --file-b or --save");
   }
-  if (!layout || *layout == "nhwc") return {0, 1, 2, 3};
-  return tensor < 2 ? std::vector<std::size_t>{0, 2, 3, 1} : std::vector<std::size_t>{0, 3, 1, 2};
+  if (!layout || *layout == "nhwc") return as_in_nhwc;
+  return tensor < 2 ? as_in_nchw : std::vector<std::size_t>{0, 3, 1, 2};
 }
 
 }  // namespace
 
 cli::ExitCode run_conv(std::span<const std::string> arguments, cli::Streams& streams) {
-  return run_product_command({command, shape_of, axes}, arguments, streams);
+  return run_product_command({command, shape_of, axes, other_order}, arguments, streams);
 }
 
 }  // namespace precsim::experiments

@@ -63,7 +63,11 @@ void refuse_options(const cli::Arguments& arguments, std::span<const std::string
 
 cli::ExitCode print_story(const ToldStory& told, const cli::Arguments& arguments, cli::Streams& streams) {
   const bool full = arguments.has("full");
-  streams.out << (arguments.has("json") ? story_json(told, full) : story_text(told, full));
+  streams.out << (arguments.has("json") ? cli::json_text(story_json(told, full)) : story_text(told, full));
+  return story_exit_code(told, streams);
+}
+
+cli::ExitCode story_exit_code(const ToldStory& told, cli::Streams& streams) {
   if (told.same_bits()) {
     return cli::ExitCode::ok;
   }

@@ -16,6 +16,7 @@ cli::ExitCode explain_vectors(const cli::Arguments& arguments, cli::Streams& str
 
 /// Prints the story as --json and --full say; exit code 1 with a sentence where the engine has other bits.
 cli::ExitCode print_story(const ToldStory& told, const cli::Arguments& arguments, cli::Streams& streams);
+cli::ExitCode story_exit_code(const ToldStory& told, cli::Streams& streams);
 
 /// Raises UserError "--NAME has no effect WHY" for any of the options that was given.
 void refuse_options(const cli::Arguments& arguments, std::span<const std::string_view> options, std::string_view why);

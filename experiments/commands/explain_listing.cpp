@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "experiments/commands/explain_report.hpp"
+#include "experiments/cli/table.hpp"
+#include "experiments/commands/explain_index.hpp"
 
 namespace precsim::experiments {
 namespace {

@@ -69,7 +69,7 @@ Json integer_step_json(const Story& story, const explain::IntegerStep& step) {
   }
   return {{"products", products},
           {"lane_before", step.before},
-          {"exact_sum", step.sum},
+          {"lane_plus_products", step.sum},
           {"lane_after", step.after},
           {"overflow", step.overflows()}};
 }
@@ -134,15 +134,18 @@ Json head_json(const ToldStory& told) {
   Json json;
   if (told.run) {
     json["layer"] = told.run->layer;
-    json["pass"] = kernels::name(story.pass);
     json["step"] = told.run->step;
+    json["computed"] = told.run->started;
+  }
+  if (told.has_index()) {
+    json["pass"] = kernels::name(story.pass);
     json["index"] = places(story);
     json["element"] = story.index;
-    json["computed"] = told.run->started;
   }
   json["shape"] = shape_json(story.shape);
   json["length"] = story.length;
-  json["accumulator"] = story.is_integer() ? story.accumulators.integer.name() : story.accumulators.floating.name();
+  json["accumulator"] =
+      story.is_integer() ? story.accumulators.integer.full_name() : story.accumulators.floating.name();
   if (story.is_integer()) {
     json["chain_length"] = story.chain_length;
     json["proved"] = story.proved;
@@ -157,42 +160,18 @@ Json head_json(const ToldStory& told) {
 
 }  // namespace
 
-std::array<std::string_view, 4> index_names(Pass pass) {
-  switch (pass) {
-    case Pass::forward:
-      return {"n", "oh", "ow", "oc"};
-    case Pass::input_gradient:
-      return {"n", "h", "w", "ic"};
-    case Pass::weight_gradient:
-      return {"oc", "kh", "kw", "ic"};
-  }
-  return {};
-}
-
-std::string index_text(const kernels::ConvShape& shape, Pass pass, std::int64_t index) {
-  const std::array<std::int64_t, 4> sizes = result_sizes(shape, pass);
-  const std::array<std::string_view, 4> names = index_names(pass);
-  std::string text;
-  for (std::size_t i = 4; i-- > 0; index /= sizes[i]) {
-    if (i == 0 || i == 3 || sizes[1] * sizes[2] != 1) {
-      text = fmt::format("{} {}{}{}", names[i], index % sizes[i], text.empty() ? "" : ", ", text);
-    }
-  }
-  return text;
-}
-
 bool ToldStory::same_bits() const {
   return std::bit_cast<std::uint32_t>(computed) == std::bit_cast<std::uint32_t>(story.result);
 }
 
-std::string story_json(const ToldStory& told, bool full) {
+Json story_json(const ToldStory& told, bool full) {
   const Story& story = told.story;
   const explain::Excerpt shown = explain::excerpt(story, full);
   Json json = head_json(told);
   json["overflow_events"] = story.overflow_events();
   if (story.is_integer()) {
     const explain::IntegerStep& peak = story.integer_steps[story.peak()];
-    json["largest_sum"] = {{"k", peak.k}, {"exact_sum", peak.sum}};
+    json["largest_sum"] = {{"k", peak.k}, {"lane_plus_products", peak.sum}};
   }
   json["whole"] = full;
   json["steps"] = steps_json(story, shown);
@@ -217,7 +196,7 @@ std::string story_json(const ToldStory& told, bool full) {
     json["error_ulps"] = ulps ? Json(*ulps) : Json(nullptr);
     json["error_relative"] = relative ? Json(*relative) : Json(nullptr);
   }
-  return cli::json_text(json);
+  return json;
 }
 
 }  // namespace precsim::experiments

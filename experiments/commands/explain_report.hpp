@@ -34,20 +34,18 @@ struct ToldStory {
   explain::Story story;
   std::array<std::string, 2> names;  ///< of the operands: "activations", "--a"
   std::array<formats::Conversion, 2> conversions;
-  std::optional<RunPlace> run;  ///< none: given vectors
+  std::optional<RunPlace> run;  ///< none: given vectors, or a product by itself
   std::string engine;           ///< who computed `computed`, in words
   float computed = 0;
   std::array<DecodedFrom, 2> decoded = {};
+  std::string product = {};  ///< in words, where it is by itself
+
+  bool has_index() const { return run || !product.empty(); }
 
   bool same_bits() const;
 };
 
-/// "n 3, oh 0, ow 12, oc 5".
-std::string index_text(const kernels::ConvShape& shape, kernels::Pass pass, std::int64_t index);
-/// The names of the sizes of a result or an operand: "n", "oh", "ow", "oc".
-std::array<std::string_view, 4> index_names(kernels::Pass pass);
-
 std::string story_text(const ToldStory& told, bool full);
-std::string story_json(const ToldStory& told, bool full);
+cli::Json story_json(const ToldStory& told, bool full);
 
 }  // namespace precsim::experiments

@@ -1,11 +1,11 @@
 // Explaining an output of a recorded run.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "experiments/cli/progress.hpp"
+#include "experiments/commands/explain_index.hpp"
 #include "experiments/commands/explain_kinds.hpp"
 #include "experiments/commands/explain_listing.hpp"
 #include "experiments/commands/stop_signal.hpp"
@@ -28,41 +28,6 @@ Pass parse_pass(std::string_view text) {
     names.emplace_back(kernels::name(pass));
   }
   throw formats::unknown_name("pass", text, text, names);
-}
-
-/// "1,2,3,4", "1,4" of a linear layer, or the number of the element.
-std::int64_t parse_index(std::string_view text, const kernels::ConvShape& shape, Pass pass) {
-  const std::array<std::int64_t, 4> sizes = result_sizes(shape, pass);
-  const std::array<std::string_view, 4> names = index_names(pass);
-  const bool flat = sizes[1] * sizes[2] == 1;
-  std::vector<std::size_t> axes = flat ? std::vector<std::size_t>{0, 3} : std::vector<std::size_t>{0, 1, 2, 3};
-  const auto commas = static_cast<std::size_t>(std::count(text.begin(), text.end(), ','));
-  const std::int64_t size = sizes[0] * sizes[1] * sizes[2] * sizes[3];
-  std::int64_t index = 0;
-  if (commas == 0 && formats::parse_integer(text, 0, size - 1, index)) {
-    return index;
-  }
-  if (commas == 3) {
-    axes = {0, 1, 2, 3};
-  }
-  bool good = commas + 1 == axes.size();
-  std::string_view rest = text;
-  for (std::size_t i = 0; good && i < axes.size(); ++i) {
-    std::int64_t at = 0;
-    good = formats::parse_integer(rest.substr(0, rest.find(',')), 0, sizes[axes[i]] - 1, at);
-    index = index * sizes[axes[i]] + at;
-    rest.remove_prefix(
-        std::min(rest.size(), rest.find(',') == std::string_view::npos ? rest.size() : rest.find(',') + 1));
-  }
-  if (good) {
-    return index;
-  }
-  std::vector<std::string> ranges;
-  for (const std::size_t axis : axes) {
-    ranges.push_back(fmt::format("{} from 0 to {}", names[axis], sizes[axis] - 1));
-  }
-  throw UserError(fmt::format("--index {}: the result has {}; or give one number from 0 to {}", text,
-                              fmt::join(ranges, ", "), size - 1));
 }
 
 /// The first output of the call with an overflow event.
@@ -162,7 +127,7 @@ cli::ExitCode explain_run(const std::string& file, const cli::Arguments& argumen
   }
   std::optional<std::int64_t> index;
   if (const auto text = arguments.value("index")) {
-    index = parse_index(*text, run.layer(*choice.layer).shape, *choice.pass);
+    index = parse_index("index", *text, run.layer(*choice.layer).shape, *choice.pass);
   }
   follow_stop_signals();
   try {

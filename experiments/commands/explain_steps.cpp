@@ -189,7 +189,7 @@ std::string integer_steps_text(const Story& story, const Excerpt& shown) {
                                 {"b"},
                                 {"product"},
                                 {"lane before"},
-                                {"exact sum"},
+                                {"lane + products"},
                                 {"lane after"},
                                 {"overflow", "", cli::Align::left}});
   StepTable table(columns);

@@ -1,10 +1,12 @@
 // The story of one output for people.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "experiments/commands/explain_index.hpp"
 #include "experiments/commands/explain_report.hpp"
 #include "experiments/commands/explain_steps.hpp"
 #include "sim/arith/reduce.hpp"
@@ -29,7 +31,7 @@ std::string product_text(const ToldStory& told) {
       fmt::format("{} products per output{}", story.length,
                   fillers == 0 ? "" : fmt::format(", {} of them zeros that make channels even", fillers));
   if (!told.run) {
-    return reduction;
+    return reduction;  // the title says the rest, if there is more
   }
   if (!has_taps(story)) {
     return fmt::format("linear, {} samples, {} to {} features; {}", s.n, s.ic, s.oc, reduction);
@@ -47,11 +49,13 @@ std::string accumulator_text(const Story& story) {
     return story.accumulators.floating.name();
   }
   const arith::IntegerAccumulator& accumulator = story.accumulators.integer;
-  return fmt::format(
-      "{}; chains of {}{}, {}", accumulator.name(),
-      story.chain_length == arith::chain_to_end ? "the whole reduction" : fmt::to_string(story.chain_length),
-      accumulator.chain == arith::chain_auto ? " as found by auto" : "",
-      story.proved ? "proved not to overflow anywhere in this product" : "not proved");
+  std::int64_t longest = 0;
+  for (const explain::ChainStory& chain : story.chains)
+    longest = std::max(longest, chain.chain.end - chain.chain.begin);
+  return fmt::format("{}; chains of {}{}, {}", accumulator.full_name(),
+                     longest == story.length ? "the whole reduction" : fmt::to_string(longest),
+                     accumulator.chain == arith::chain_auto ? fmt::format(" (auto: up to {})", story.chain_length) : "",
+                     story.proved ? "proved not to overflow anywhere in this product" : "not proved");
 }
 
 std::string exponents_text(std::span<const std::int16_t> exponents, std::int64_t block) {
@@ -78,12 +82,12 @@ std::string operand_text(const ToldStory& told, std::size_t side) {
 
 std::string head_text(const ToldStory& told) {
   const Story& story = told.story;
-  std::string title = "two vectors";
+  std::string title = told.product.empty() ? "two vectors" : told.product;
   if (told.run) {
     title = fmt::format("{}, {}, step {}", told.run->layer, kernels::name(story.pass), told.run->step);
   }
   cli::Table table({{"output", "", cli::Align::left}, {title, "", cli::Align::left}});
-  if (told.run) {
+  if (told.has_index()) {
     table.add_row(
         {"index", fmt::format("{} (element {})", index_text(story.shape, story.pass, story.index), story.index)});
   }

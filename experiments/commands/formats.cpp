@@ -6,6 +6,7 @@
 #include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
 #include "formats/catalogue.hpp"
+#include "formats/error.hpp"
 #include "formats/rounding.hpp"
 
 namespace precsim::experiments {
@@ -33,6 +34,17 @@ cli::Json facts_json(const std::string& name) {
           {"epsilon", facts.epsilon},
           {"dynamic_range_db", facts.dynamic_range_db},
           {"notes", facts.notes}};
+}
+
+/// Accumulators are named where formats are, and look like them.
+void refuse_accumulator(std::string_view name) {
+  if (name.substr(0, name.find(':')) == "int32") {
+    throw UserError(
+        fmt::format("'{}' is an accumulator of integer products, not a format: `precsim gemm --accumulator {}` and "
+                    "plan.accumulator "
+                    "take it, and the README describes accumulators under Formats",
+                    name, name));
+  }
 }
 
 /// What explain_format says, and the rule of the rounding where one is given.
@@ -87,6 +99,7 @@ cli::ExitCode run_formats(std::span<const std::string> arguments, cli::Streams& 
   }
   const cli::Arguments parsed = cli::parse_arguments(command, arguments);
   const std::vector<std::string>& names = parsed.positionals();
+  std::ranges::for_each(names, refuse_accumulator);
   if (parsed.has("json")) {
     cli::Json all = cli::Json::array();
     for (const std::string& name : names.empty() ? formats::catalogue_names() : names) {

@@ -10,8 +10,11 @@
 #include <utility>
 
 #include "experiments/cli/table.hpp"
+#include "experiments/commands/explain_index.hpp"
+#include "experiments/commands/explain_kinds.hpp"
 #include "experiments/commands/output_file.hpp"
 #include "experiments/commands/product_report.hpp"
+#include "experiments/commands/product_story.hpp"
 #include "experiments/product/file_operand.hpp"
 #include "experiments/run/run_options.hpp"
 #include "experiments/tensor_files/tensor_writer.hpp"
@@ -46,11 +49,8 @@ Files open_files(const cli::Arguments& arguments, const ProductCommand& command)
   return files;
 }
 
-ShapeAndPass shape_with_files(const cli::Arguments& arguments, const ProductCommand& command, const Files& files) {
-  FileShapes shapes;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (files[i]) shapes[i] = files[i]->shape();
-  }
+ShapeAndPass shape_with_files(const cli::Arguments& arguments, const ProductCommand& command, const Files& files,
+                              const FileShapes& shapes) {
   ShapeAndPass wanted = command.shape_of(arguments, shapes);
   wanted.shape.check("the product");
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -59,6 +59,29 @@ ShapeAndPass shape_with_files(const cli::Arguments& arguments, const ProductComm
                                 fmt::join(*shapes[i], "x"), wanted.text, fmt::join(wanted.operands[i], "x")));
   }
   return wanted;
+}
+
+/// The same with the sizes of the files as they are meant, or, where they do not fit, a hint at the order that does.
+ShapeAndPass shape_with_files(const cli::Arguments& arguments, const ProductCommand& command, const Files& files) {
+  const auto shapes = [&](const std::vector<std::size_t>* order) {
+    FileShapes all;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (files[i]) all[i] = order == nullptr ? files[i]->shape() : files[i]->shape(*order);
+    }
+    return all;
+  };
+  try {
+    return shape_with_files(arguments, command, files, shapes(nullptr));
+  } catch (const UserError& error) {
+    if (command.other_order == nullptr) throw;
+    const OtherOrder other = command.other_order(arguments);
+    try {
+      shape_with_files(arguments, command, files, shapes(&other.axes));
+    } catch (const UserError&) {
+      throw error;
+    }
+    throw UserError(fmt::format("{}; with {} the sizes fit", error.what(), other.option));
+  }
 }
 
 /// The result as a tensor of the name "result"; the file is begun before the product, so that what is wrong with it is
@@ -150,6 +173,10 @@ std::vector<cli::Option> product_options(std::vector<cli::Option> own) {
       {.name = "tensor-b", .argument = "NAME", .meaning = "likewise"},
       {.name = "save", .argument = "FILE", .meaning = "writes the result as float32, the kind of file by its suffix"},
       {.name = "overwrite", .meaning = "with --save: replaces an existing file"},
+      {.name = "explain",
+       .argument = "I,J,...",
+       .meaning = "tells how this output came about: row,column; n,oh,ow,oc (any --layout); or its number"},
+      {.name = "full", .meaning = "with --explain: every step"},
       {.name = "list-fills", .meaning = "lists the fills, and stops"},
       {.name = "accumulator",
        .argument = "NAME",
@@ -214,12 +241,21 @@ cli::ExitCode run_product_command(const ProductCommand& product_command, std::sp
     check_output_file("--save", *path, inputs, parsed.has("overwrite"));
     saved.emplace(*path, wanted, saved_axes);
   }
+  std::optional<std::int64_t> index;
+  if (const auto text = parsed.value("explain")) {
+    index = parse_index("explain", *text, request.shape, request.pass);
+    check_story(request);
+  } else if (parsed.has("full")) {
+    throw UserError("--full has no effect without --explain I,J,...");
+  }
   const int threads = set_threads(parsed.integer("threads", 0, 0, 1024));
   const product::ProductReport report = product::run_product(request);
   if (saved && !report.difference) saved->write(report.result);
-  const ProductRun run{wanted.text, request, threads, report};
+  std::optional<ToldStory> story;
+  if (index && !report.difference) story = tell_product(request, report, wanted.text, *index);
+  const ProductRun run{wanted.text, request, threads, report, story ? &*story : nullptr, parsed.has("full")};
   streams.out << (parsed.has("json") ? product_json(run) : product_text(run));
-  return product_exit_code(report);
+  return story ? story_exit_code(*story, streams) : product_exit_code(report);
 }
 
 }  // namespace precsim::experiments

@@ -36,13 +36,21 @@ struct ShapeAndPass {
   Sizes result;
 };
 
-/// What differs between the commands of products. Both functions read the command's own options, and raise UserError.
+/// Another order in which the axes of files could be meant.
+struct OtherOrder {
+  std::string option;             ///< that asks for it: "--layout nchw"
+  std::vector<std::size_t> axes;  ///< of the operands, as ProductCommand::axes says
+};
+
+/// What differs between the commands of products. All functions read the command's own options, and raise UserError.
 struct ProductCommand {
   const cli::Command& command;
   ShapeAndPass (*shape_of)(const cli::Arguments&, const FileShapes&);
   /// For operand 0 and 1: which axis of a file's tensor each axis of the product's is; 2: which axis of the result each
   /// axis of the saved tensor is.
   std::vector<std::size_t> (*axes)(const cli::Arguments&, std::size_t tensor);
+  /// Of files whose sizes do not fit; may be null.
+  OtherOrder (*other_order)(const cli::Arguments&) = nullptr;
 };
 cli::ExitCode run_product_command(const ProductCommand& command, std::span<const std::string> arguments,
                                   cli::Streams& streams);

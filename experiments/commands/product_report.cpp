@@ -19,7 +19,7 @@ std::string chain_name(std::int64_t chain) {
 }
 
 std::string accumulator_name(const product::ProductRequest& request) {
-  return request.is_integer() ? request.accumulators.integer.name() : request.accumulators.floating.name();
+  return request.is_integer() ? request.accumulators.integer.full_name() : request.accumulators.floating.name();
 }
 
 std::string operand_text(const product::BuiltOperand& operand) {
@@ -58,10 +58,21 @@ std::string bits_text(float value) {
   return fmt::format("{:#010x}", std::bit_cast<std::uint32_t>(value));
 }
 
+product::ResultError accumulation_error(const Telemetry& telemetry) {
+  return {telemetry.sqnr_db, telemetry.max_abs_error, telemetry.mean_error};
+}
+
+std::string error_text(const product::ResultError& error) {
+  return fmt::format("SQNR {} dB, largest {:.3g}, mean {:.3g}", cli::cell(error.sqnr_db, 1), error.max_abs_error,
+                     error.mean_error);
+}
+
 void add_telemetry(const ProductRun& run, cli::Table& table) {
   const Telemetry& telemetry = run.report.telemetry;
   if (run.request.is_integer()) {
-    table.add_row({"chains", fmt::format("{} of {} products, {}", telemetry.chains, chain_name(telemetry.chain_length),
+    const std::int64_t longest = run.report.longest_chain;
+    const bool alike = telemetry.products == telemetry.chains * static_cast<std::uint64_t>(longest);
+    table.add_row({"chains", fmt::format("{} of {}{} products, {}", telemetry.chains, alike ? "" : "up to ", longest,
                                          telemetry.proved ? "proved not to overflow" : "not proved")});
   }
   if (run.request.meet() == formats::OperandKind::scaled) {
@@ -75,9 +86,19 @@ void add_telemetry(const ProductRun& run, cli::Table& table) {
     table.add_row(
         {"chain sums", fmt::format("largest {}, in at most {} bits", telemetry.max_chain_sum, most_bits(telemetry))});
   }
-  table.add_row({"error", fmt::format("SQNR {} dB, largest {:.3g}, mean {:.3g}, against exact sums ({})",
-                                      cli::cell(telemetry.sqnr_db, 1), telemetry.max_abs_error, telemetry.mean_error,
-                                      telemetry.exact)});
+  table.add_row({"error of accumulation", fmt::format("{}, against exact sums ({}) of the operands as converted",
+                                                      error_text(accumulation_error(telemetry)), telemetry.exact)});
+  if (run.report.whole_error) {
+    table.add_row({"whole error", fmt::format("{}, against FP64 sums of the operands before conversion",
+                                              error_text(*run.report.whole_error))});
+  }
+}
+
+cli::Json error_json(const product::ResultError& error, std::string_view exact) {
+  return {{"exact", exact},
+          {"sqnr_db", error.sqnr_db},
+          {"max_abs_error", error.max_abs_error},
+          {"mean_error", error.mean_error}};
 }
 
 cli::Json operand_json(const product::BuiltOperand& operand) {
@@ -98,6 +119,7 @@ cli::Json telemetry_json(const ProductRun& run) {
   if (integer) {
     json["chains"] = telemetry.chains;
     json["chain_length"] = chain_name(telemetry.chain_length);
+    json["longest_chain"] = run.report.longest_chain;
     json["proved"] = telemetry.proved;
   }
   if (run.request.meet() == formats::OperandKind::scaled) {
@@ -121,10 +143,10 @@ cli::Json telemetry_json(const ProductRun& run) {
     }
     json["chain_sum_bits"] = bits;
   }
-  json["exact"] = telemetry.exact;
-  json["sqnr_db"] = telemetry.sqnr_db;
-  json["max_abs_error"] = telemetry.max_abs_error;
-  json["mean_error"] = telemetry.mean_error;
+  json["error_of_accumulation"] = error_json(accumulation_error(telemetry), telemetry.exact);
+  if (run.report.whole_error) {
+    json["whole_error"] = error_json(*run.report.whole_error, "double_fma");
+  }
   return json;
 }
 
@@ -158,7 +180,7 @@ std::string product_text(const ProductRun& run) {
   if (run.request.engine == Engine::check) {
     table.add_row({"check", "no differing bit"});
   }
-  return table.text();
+  return table.text() + (run.story == nullptr ? "" : '\n' + story_text(*run.story, run.full));
 }
 
 std::string product_json(const ProductRun& run) {
@@ -199,6 +221,9 @@ std::string product_json(const ProductRun& run) {
   json["result_hash"] = report.result_hash;
   if (run.request.engine == Engine::check) {
     json["differing_bits"] = 0;
+  }
+  if (run.story != nullptr) {
+    json["explain"] = story_json(*run.story, run.full);
   }
   return cli::json_text(json);
 }

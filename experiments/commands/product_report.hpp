@@ -4,6 +4,7 @@
 #include <string>
 
 #include "experiments/cli/options.hpp"
+#include "experiments/commands/explain_report.hpp"
 #include "experiments/product/product.hpp"
 
 namespace precsim::experiments {
@@ -14,6 +15,8 @@ struct ProductRun {
   const product::ProductRequest& request;
   int threads = 1;
   const product::ProductReport& report;
+  const ToldStory* story = nullptr;  ///< of one output, if that was asked for
+  bool full = false;                 ///< the story with every step
 };
 
 /// `mismatch` where the engines differ.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "experiments/cli/progress.hpp"
 #include "experiments/commands/commands.hpp"
@@ -159,6 +160,24 @@ cli::ExitCode dry_run(const Work& work, bool json, std::ostream& out) {
   return cli::ExitCode::ok;
 }
 
+/// Of these runs alone; what the others of the study took counts for them.
+StudyWork work_of_runs(const study::Outline& outline, std::span<const std::size_t> runs,
+                       std::span<const study::Status> found, const study::Gatherer& gatherer) {
+  std::vector<std::string> points;
+  for (const study::PlannedRun& run : outline.runs) points.push_back(run.point);
+  StudyWork work(std::move(points));
+  for (std::size_t run = 0; run < found.size(); ++run) {
+    const study::RunContent* content = gatherer.content(run);
+    if (study::has_ended(found[run].state)) {
+      work.found_ended(run, content == nullptr ? 0 : content->seconds, found[run].state == State::finished);
+    } else if (found[run].state != State::waiting) {
+      work.found_begun(run);
+    }
+    if (!std::ranges::binary_search(runs, run)) work.leave_out(run);
+  }
+  return work;
+}
+
 cli::ExitCode run_whole(const Work& work, const cli::Arguments& parsed, cli::Streams& streams) {
   const study::Outline& outline = work.plan.outline;
   study::Gatherer gatherer(work.folder, outline);
@@ -169,9 +188,11 @@ cli::ExitCode run_whole(const Work& work, const cli::Arguments& parsed, cli::Str
     tell_changes(work, study::write_outline(work.folder, outline), streams.err);
   }
   const std::vector<std::size_t> runs = study::runs_of(outline, work.shard);
-  const auto left = static_cast<std::size_t>(
-      std::ranges::count_if(runs, [&](std::size_t run) { return !study::has_ended(found[run].state); }));
-  StudyProgress progress(streams, cli::progress_mode("auto", parsed.has("quiet"), streams.err_terminal), outline, left,
+  const auto ended = static_cast<std::size_t>(
+      std::ranges::count_if(runs, [&](std::size_t run) { return study::has_ended(found[run].state); }));
+  if (ended > 0 && ended < runs.size()) gather(work.folder, outline, gatherer);
+  StudyProgress progress(streams, cli::progress_mode("auto", parsed.has("quiet"), streams.err_terminal), outline,
+                         work_of_runs(outline, runs, found, gatherer), runs.size(), ended,
                          [&] { gather(work.folder, outline, gatherer); });
   study::conduct(work.folder, work.plan, runs, work.jobs, progress);
   progress.finish();

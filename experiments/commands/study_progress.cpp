@@ -15,16 +15,18 @@ constexpr double seconds_between_draws = 0.2;
 constexpr double seconds_between_lines = 10.0;
 constexpr double seconds_between_gatherings = 10.0;
 constexpr double gatherings_share = 20.0;  // of the time at most one part in so many goes into gathering
-constexpr std::uint64_t parts = 1000;      // of a run, in the count of the whole
+constexpr double parts = 1000;             // of a second, or of a run, in the count of the whole
 
 }  // namespace
 
 StudyProgress::StudyProgress(cli::Streams& streams, cli::ProgressMode mode, const study::Outline& outline,
-                             std::size_t left, std::function<void()> gather)
+                             StudyWork work, std::size_t count, std::size_t ended, std::function<void()> gather)
     : streams_(streams),
       mode_(mode == cli::ProgressMode::bar && !streams.err_terminal.color ? cli::ProgressMode::lines : mode),
       outline_(outline),
-      left_(left),
+      work_(std::move(work)),
+      count_(count),
+      ended_(ended),
       gather_(std::move(gather)),
       board_(streams.err),
       whole_("study", ""),
@@ -42,15 +44,18 @@ void StudyProgress::print(const std::string& line) {
 }
 
 void StudyProgress::on_start(std::size_t run) {
-  running_.emplace(run, Running{cli::Pace(described(run), "steps"), 0});
+  running_.emplace(run, cli::Pace(described(run), "steps"));
+  work_.begin(run, cli::steady_seconds());
   update_whole();
 }
 
 void StudyProgress::on_progress(std::size_t run, const study::Progress& progress) {
-  Running& job = running_.at(run);
-  job.pace.update(cli::steady_seconds(), static_cast<std::uint64_t>(progress.done),
-                  static_cast<std::uint64_t>(progress.total), progress.what);
-  job.share = progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
+  const double now = cli::steady_seconds();
+  running_.at(run).update(now, static_cast<std::uint64_t>(progress.done), static_cast<std::uint64_t>(progress.total),
+                          progress.what);
+  const double share =
+      progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
+  work_.progress(run, now, share);
   update_whole();
 }
 
@@ -58,9 +63,10 @@ void StudyProgress::on_end(std::size_t run, const study::Status& status) {
   running_.erase(run);
   if (status.state == study::State::unfinished) return;
   ++ended_;
+  work_.ended(run, cli::steady_seconds(), status.state == study::State::finished);
   failed_ += status.state == study::State::failed ? 1 : 0;
   update_whole();
-  print(fmt::format("{} of {}: {} {}{}{}", ended_, left_, described(run), study::name(status.state),
+  print(fmt::format("{} of {}: {} {}{}{}", ended_, count_, described(run), study::name(status.state),
                     status.message.empty() ? "" : ": ", status.message));
   gather_when_due();
 }
@@ -72,11 +78,12 @@ void StudyProgress::on_wait(std::size_t runs) {
 }
 
 void StudyProgress::update_whole() {
-  double done = static_cast<double>(ended_);
-  for (const auto& [run, job] : running_) done += std::min(job.share, 1.0);
+  const StudyWork::Amount amount = work_.amount();
+  const auto units = [](double work) { return static_cast<std::uint64_t>(work * parts); };
   const std::string failed = failed_ == 0 ? "" : fmt::format(", {} failed", failed_);
-  whole_.update(cli::steady_seconds(), static_cast<std::uint64_t>(done * static_cast<double>(parts)), left_ * parts,
-                fmt::format("{} of {} runs{}", ended_, left_, failed));
+  whole_.update(cli::steady_seconds(), units(amount.done), units(amount.total),
+                fmt::format("{} of {} runs{}", ended_, count_, failed));
+  whole_.set_found(units(amount.found));
 }
 
 void StudyProgress::on_tick() {
@@ -95,8 +102,8 @@ void StudyProgress::draw() {
   const std::size_t width = streams_.err_terminal.width > 0 ? streams_.err_terminal.width - 1 : 0;
   const std::size_t most = std::max<std::size_t>(streams_.err_terminal.height, 3) - 2;
   std::vector<std::string> lines;
-  for (const auto& [run, job] : running_) {
-    if (job.pace.has_started() && lines.size() < most) lines.push_back(job.pace.bar_text(width));
+  for (const auto& [run, pace] : running_) {
+    if (pace.has_started() && lines.size() < most) lines.push_back(pace.bar_text(width));
   }
   if (whole_.has_started()) lines.push_back(whole_.bar_text(width));
   board_.draw(lines);

@@ -12,15 +12,17 @@
 #include "experiments/cli/options.hpp"
 #include "experiments/cli/pace.hpp"
 #include "experiments/cli/progress.hpp"
+#include "experiments/commands/study_work.hpp"
 #include "experiments/study/conduct.hpp"
 
 namespace precsim::experiments {
 
 class StudyProgress final : public study::Follower {
  public:
-  /// `left` runs of the outline are to be run; `gather` is called now and then when one of them has ended.
-  StudyProgress(cli::Streams& streams, cli::ProgressMode mode, const study::Outline& outline, std::size_t left,
-                std::function<void()> gather);
+  /// Of the whole, `count` runs of the outline, those that have `ended` are known to `work`; `gather` is called now
+  /// and then when one has ended.
+  StudyProgress(cli::Streams& streams, cli::ProgressMode mode, const study::Outline& outline, StudyWork work,
+                std::size_t count, std::size_t ended, std::function<void()> gather);
 
   void on_start(std::size_t run) override;
   void on_progress(std::size_t run, const study::Progress& progress) override;
@@ -33,10 +35,6 @@ class StudyProgress final : public study::Follower {
   void finish();
 
  private:
-  struct Running {
-    cli::Pace pace;
-    double share = 0;  ///< of its steps
-  };
   std::string described(std::size_t run) const;
   void print(const std::string& line);
   void draw();
@@ -46,11 +44,12 @@ class StudyProgress final : public study::Follower {
   cli::Streams& streams_;
   cli::ProgressMode mode_;
   const study::Outline& outline_;
-  std::size_t left_, ended_ = 0, failed_ = 0;
+  StudyWork work_;
+  std::size_t count_, ended_, failed_ = 0;
   std::function<void()> gather_;
   cli::Board board_;
   cli::Pace whole_;
-  std::map<std::size_t, Running> running_;
+  std::map<std::size_t, cli::Pace> running_;
   double shown_, gathered_, gathering_ = 0;
   bool told_stop_ = false, told_wait_ = false;
 };

@@ -42,6 +42,10 @@ std::string notes_of(std::span<const study::Status> states, std::span<const std:
   return notes;
 }
 
+std::string half_width_text(const comparison::Spread& spread) {
+  return cli::cell(comparison::half_width(spread), 2);
+}
+
 std::vector<std::string> row_of(const study::Outline& outline, std::span<const study::Status> states,
                                 const study::Gatherer& gatherer, std::span<const std::size_t> runs) {
   const auto finished = [&](std::size_t run) { return states[run].state == State::finished; };
@@ -63,13 +67,18 @@ std::vector<std::string> row_of(const study::Outline& outline, std::span<const s
   }
   const comparison::Spread accuracy = comparison::spread(accuracies);
   const std::string& point = outline.runs[runs.front()].point;
-  std::vector<std::string> cells{point,
-                                 fmt::format("{}/{}", std::ranges::count_if(runs, finished), runs.size()),
-                                 cli::cell(accuracy.mean, 2),
-                                 cli::cell(accuracy.deviation, 2),
-                                 point == outline.reference ? "0" : cli::cell(comparison::spread(gaps).mean, 2),
-                                 cli::cell(mean_of("overflow_events"), 0),
-                                 cli::cell(100 * mean_of("integer_mac_share"), 1)};
+  std::vector<std::string> cells{point, fmt::format("{}/{}", std::ranges::count_if(runs, finished), runs.size()),
+                                 cli::cell(accuracy.mean, 2), cli::cell(accuracy.deviation, 2)};
+  if (outline.reference.empty()) {
+    cells.push_back(half_width_text(accuracy));
+  } else {
+    const bool itself = point == outline.reference;
+    const comparison::Spread gap = comparison::spread(gaps);
+    cells.push_back(itself ? "" : cli::cell(gap.mean, 2));
+    cells.push_back(itself ? "" : half_width_text(gap));
+  }
+  cells.push_back(cli::cell(mean_of("overflow_events"), 0));
+  cells.push_back(cli::cell(100 * mean_of("integer_mac_share"), 1));
   for (const nn::RoleEntry* role : operand_roles()) {
     const std::vector<double> worst = values_of(fmt::format("worst_sqnr_{}", role->name));
     cells.push_back(fmt::format("{} / {}", cli::cell(worst.empty() ? unknown : std::ranges::min(worst), 1),
@@ -104,8 +113,11 @@ std::string plan_table(const study::Outline& outline, std::span<const study::Sta
 std::string result_table(const study::Outline& outline, std::span<const study::Status> states,
                          const study::Gatherer& gatherer) {
   std::vector<cli::Column> columns{
-      {"point", "", cli::Align::left}, {"runs"},         {"accuracy", "%"}, {"+-", "points"}, {"gap", "points"},
-      {"overflow", "events"},          {"int MACs", "%"}};
+      {"point", "", cli::Align::left}, {"runs"}, {"accuracy", "%"}, {"deviation", "points"}};
+  if (!outline.reference.empty()) columns.push_back({"gap", "points"});
+  columns.push_back({"+- (95 %)", "points"});
+  columns.push_back({"overflow", "events"});
+  columns.push_back({"int MACs", "%"});
   for (const nn::RoleEntry* role : operand_roles()) columns.push_back({std::string(role->name), "dB worst / mean"});
   columns.push_back({"", "", cli::Align::left});
   cli::Table table(columns);

@@ -122,6 +122,13 @@ Spread spread(const std::vector<double>& values) {
   return {values.size(), mean, values.size() < 2 ? nothing : std::sqrt(squares / (count - 1))};
 }
 
+double half_width(const Spread& spread) {
+  if (spread.count < 2) return nothing;
+  const auto count = static_cast<double>(spread.count);
+  const double t = boost::math::quantile(boost::math::students_t(count - 1), 0.975);
+  return t * spread.deviation / std::sqrt(count);
+}
+
 Spread spread(const Group& group, std::string_view name) {
   std::vector<double> values;
   for (const ComparedRun& run : group.runs) {
@@ -157,12 +164,7 @@ PairedDifference paired_difference(const Group& group, const Group& reference, s
     }
   }
   const Spread all = spread(differences);
-  if (all.count < 2) {
-    return {all.count, all.mean, nothing};
-  }
-  const auto count = static_cast<double>(all.count);
-  const double t = boost::math::quantile(boost::math::students_t(count - 1), 0.975);
-  return {all.count, all.mean, t * all.deviation / std::sqrt(count)};
+  return {all.count, all.mean, half_width(all)};
 }
 
 Sqnr sqnr(const Group& group, std::string_view role) {

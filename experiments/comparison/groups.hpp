@@ -34,6 +34,8 @@ struct Spread {
 };
 Spread spread(const std::vector<double>& values);
 Spread spread(const Group& group, std::string_view figure);
+/// Of the confidence interval of 95 % of the mean (Student's t); NaN of fewer than two values.
+double half_width(const Spread& spread);
 
 /// The accuracy on the test set in the last evaluation of the runs that have not ended, and the range of the steps
 /// after which that was.

@@ -86,9 +86,9 @@ SourceTensor FileOperand::tensor(const OperandRequest& request) const {
   return tensor;
 }
 
-std::vector<std::int64_t> FileOperand::shape() const {
+std::vector<std::int64_t> FileOperand::shape(std::span<const std::size_t> order) const {
   std::vector<std::int64_t> shape;
-  for (const std::size_t axis : order_) shape.push_back(entry().shape[axis]);
+  for (const std::size_t axis : order) shape.push_back(entry().shape[axis]);
   return shape;
 }
 

@@ -30,7 +30,9 @@ class FileOperand : public OperandSource {
   SourceTensor tensor(const OperandRequest& request) const override;
 
   /// With the axes as the product has them.
-  std::vector<std::int64_t> shape() const;
+  std::vector<std::int64_t> shape() const { return shape(order_); }
+  /// With axis i of the file's axis order[i].
+  std::vector<std::int64_t> shape(std::span<const std::size_t> order) const;
 
  private:
   const tensor_files::TensorEntry& entry() const { return file_->tensors()[index_]; }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "experiments/product/whole_error.hpp"
 #include "formats/error.hpp"
 #include "formats/hash.hpp"
 
@@ -39,14 +40,16 @@ double most_memory(const ProductRequest& request, const ProductShape& product) {
   const double lines[] = {static_cast<double>(product.rows), static_cast<double>(product.columns)};
   double bytes = 20 * groups * lines[0] * lines[1];
   for (std::size_t i = 0; i < 2; ++i) {
-    const double laid_out = has_blocks(*request.sides[i].conversion.format) ? 16 : request.is_integer() ? 4 : 8;
+    const bool small = request.is_integer() && request.engine == kernels::Engine::native;
+    const double laid_out = has_blocks(*request.sides[i].conversion.format) ? 16 : small ? 4 : 8;
     bytes += 10 * static_cast<double>(request.shape.operand_size(request.pass, both_sides[i]));
     bytes += laid_out * groups * lines[i] * length;
   }
   return bytes;
 }
 
-std::int64_t longest_chain(const ProductRequest& request) {
+/// The longest that may be formed, whatever the operands are.
+std::int64_t chain_limit(const ProductRequest& request) {
   const ProductShape product = product_shape(request.shape, request.pass);
   const std::int64_t length = product.taps * (product.channels + product.channels % 2);
   const std::int64_t chain = request.accumulators.integer.chain;
@@ -59,6 +62,26 @@ std::string hash_of(const std::vector<float>& result) {
   formats::Hash64 hash;
   hash.bytes(result.data(), result.size() * sizeof(float));
   return hash.hex();
+}
+
+/// The longest there is: blocks end within every tap alike, and else chains go on from tap to tap.
+std::int64_t longest_chain(const ProductRequest& request, const ProductReport& report) {
+  const ProductShape product = product_shape(request.shape, request.pass);
+  const std::int64_t period = product.channels + product.channels % 2;
+  const auto block = [&](std::size_t i) {
+    const kernels::Operand& operand = report.operands[i].operand;
+    return operand.blocked ? operand.blocked->block() : operand.matrix ? operand.matrix->block : 0;
+  };
+  const std::int64_t chain = report.telemetry.chain_length;
+  if (block(0) == 0 && block(1) == 0) {
+    const std::int64_t length = product.taps * period;
+    return chain == arith::chain_to_end ? length : std::min(chain, length);
+  }
+  std::int64_t longest = 0;
+  for (const arith::Chain& cut : arith::cut({period, period, block(0), block(1)}, chain)) {
+    longest = std::max(longest, cut.end - cut.begin);
+  }
+  return longest;
 }
 
 /// Computes the product into `report.result`, which the caller has poisoned.
@@ -89,6 +112,11 @@ formats::RandomBits result_bits(std::uint32_t seed) {
   return {seed, formats::Stream::rounding, 0, formats::tensor_id("product/result"), 0};
 }
 
+OperandRequest operand_request(const ProductRequest& request, std::size_t side) {
+  return {std::string(side_names[side]), request.shape.operand_size(request.pass, both_sides[side]),
+          *request.sides[side].conversion.format, chain_limit(request), request.seed};
+}
+
 void check_size(const ProductRequest& request) {
   request.shape.check("the product");
   const ProductShape product = product_shape(request.shape, request.pass);
@@ -113,10 +141,8 @@ ProductReport run_product(const ProductRequest& request) {
   report.macs = request.shape.macs();
   for (std::size_t i = 0; i < 2; ++i) {
     const SideRequest& side = request.sides[i];
-    const OperandRequest wanted{std::string(side_names[i]), request.shape.operand_size(request.pass, both_sides[i]),
-                                *side.conversion.format, longest_chain(request), request.seed};
     report.operands[i] = build_operand(request.shape, request.pass, both_sides[i], side.conversion, *side.source,
-                                       wanted, request.meet());
+                                       operand_request(request, i), request.meet());
   }
   const ProductShape product = product_shape(request.shape, request.pass);
   report.result.resize(static_cast<std::size_t>(product.groups * product.rows * product.columns));
@@ -136,6 +162,8 @@ ProductReport run_product(const ProductRequest& request) {
     return report;
   }
   std::sort(report.seconds.begin(), report.seconds.end());
+  report.longest_chain = request.is_integer() ? longest_chain(request, report) : 0;
+  if (report.telemetry.measured) report.whole_error = whole_error(request, report);
   report.result_hash = hash_of(report.result);
   return report;
 }

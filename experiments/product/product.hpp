@@ -39,11 +39,18 @@ struct Difference {
   float simulated = 0, other = 0;
 };
 
+/// Of a result against other numbers, over all outputs.
+struct ResultError {
+  double sqnr_db = 0, max_abs_error = 0, mean_error = 0;  ///< the mean is of result - number
+};
+
 struct ProductReport {
   std::array<BuiltOperand, 2> operands;
   std::int64_t macs = 0;  ///< multiply-accumulates of the forward pass, padding counted: those of every pass
   kernels::Telemetry telemetry;
-  std::vector<double> seconds;  ///< of each repetition, sorted; operands are laid out in it, not converted
+  std::int64_t longest_chain = 0;          ///< of integers, as the reduction was cut; else 0
+  std::optional<ResultError> whole_error;  ///< see product::whole_error; none in the native engine
+  std::vector<double> seconds;             ///< of each repetition, sorted; operands are laid out in it, not converted
   std::vector<float> result;
   std::string result_hash;               ///< of the FP32 numbers of the result in its logical order
   std::optional<Difference> difference;  ///< then nothing above but the operands is known
@@ -56,6 +63,9 @@ struct ProductReport {
 
 /// The draws of stochastic accumulators.
 formats::RandomBits result_bits(std::uint32_t seed);
+
+/// What side 0 or 1 asks its source for.
+OperandRequest operand_request(const ProductRequest& request, std::size_t side);
 
 /// Raises UserError where the shape is none, or the product needs more memory than this machine has, or has more steps
 /// than 2^62; nothing is allocated before.

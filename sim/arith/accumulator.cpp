@@ -14,18 +14,28 @@ namespace {
 constexpr std::array<std::string_view, 3> atom_names{"single", "pair", "pair4"};
 constexpr std::array<std::string_view, 2> overflow_names{"wrap", "saturate"};
 
+std::string name_of(const IntegerAccumulator& accumulator, bool with_defaults) {
+  const std::int64_t chain = accumulator.chain;
+  std::string text = fmt::format("int32:chain={}", chain == chain_auto     ? "auto"
+                                                   : chain == chain_to_end ? "inf"
+                                                                           : fmt::to_string(chain));
+  if (with_defaults || accumulator.atom != Atom::pair) {
+    text += fmt::format(",atom={}", atom_names[static_cast<std::size_t>(accumulator.atom)]);
+  }
+  if (with_defaults || accumulator.overflow != OverflowRule::wrap) {
+    text += fmt::format(",overflow={}", overflow_names[static_cast<std::size_t>(accumulator.overflow)]);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string IntegerAccumulator::name() const {
-  const std::string length = chain == chain_auto ? "auto" : chain == chain_to_end ? "inf" : fmt::format("{}", chain);
-  std::string text = "int32:chain=" + length;
-  if (atom != Atom::pair) {
-    text += fmt::format(",atom={}", atom_names[static_cast<std::size_t>(atom)]);
-  }
-  if (overflow != OverflowRule::wrap) {
-    text += fmt::format(",overflow={}", overflow_names[static_cast<std::size_t>(overflow)]);
-  }
-  return text;
+  return name_of(*this, false);
+}
+
+std::string IntegerAccumulator::full_name() const {
+  return name_of(*this, true);
 }
 
 IntegerAccumulator parse_integer_accumulator(std::string_view text) {

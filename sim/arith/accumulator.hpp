@@ -57,6 +57,8 @@ struct IntegerAccumulator {
   std::int64_t chain = chain_auto;  ///< products per chain (a multiple of chain_multiple), chain_to_end or chain_auto
 
   std::string name() const;
+  /// With the options that name() leaves out because they are the defaults: "int32:chain=auto,atom=pair,overflow=wrap".
+  std::string full_name() const;
   friend bool operator==(const IntegerAccumulator&, const IntegerAccumulator&) = default;
 };
 /// Raises UserError naming the valid options. chain=auto|inf|EVEN (pair4: a multiple of 8).

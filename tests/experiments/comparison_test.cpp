@@ -97,6 +97,8 @@ TEST(Comparison, DifferencesArePairedBySeed) {
   EXPECT_NEAR(difference.mean, -0.02, 1e-15);
   // t(0.975, 2) = 4.302653 (NIST/SEMATECH e-Handbook, 1.3.6.7.2); the deviation of -0.01, -0.02, -0.03 is 0.01.
   EXPECT_NEAR(difference.half_width, 4.302653 * 0.01 / std::sqrt(3.0), 1e-8);
+  EXPECT_NEAR(half_width(spread({-0.01, -0.02, -0.03})), difference.half_width, 1e-12);
+  EXPECT_TRUE(std::isnan(half_width(spread({-0.01}))));
 }
 
 TEST(Comparison, BitsPartAtTheFirstRowThatDiffers) {

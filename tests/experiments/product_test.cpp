@@ -10,6 +10,7 @@
 #include <sstream>
 #include <utility>
 
+#include "experiments/cli/table.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/product_report.hpp"
 #include "tests/experiments/cli_support.hpp"
@@ -60,10 +61,13 @@ TEST(ProductCommands, ReportACaseCountedByHand) {
   EXPECT_EQ(telemetry["first_overflow"], json({{"output", 0}, {"k", 0}}));
   EXPECT_EQ(telemetry["max_chain_sum"], 2147483648);
   EXPECT_EQ(telemetry["chain_sum_bits"], json({{"33", 12}}));
-  EXPECT_EQ(telemetry["exact"], "int64");
-  EXPECT_EQ(telemetry["max_abs_error"], 32);
-  EXPECT_EQ(telemetry["mean_error"], -32);
-  EXPECT_NEAR(telemetry["sqnr_db"].get<double>(), -6.0206, 1e-4);
+  EXPECT_EQ(telemetry["longest_chain"], 2);
+  const json& error = telemetry["error_of_accumulation"];
+  EXPECT_EQ(error["exact"], "int64");
+  EXPECT_EQ(error["max_abs_error"], 32);
+  EXPECT_EQ(error["mean_error"], -32);
+  EXPECT_NEAR(error["sqnr_db"].get<double>(), -6.0206, 1e-4);
+  EXPECT_FALSE(telemetry.contains("whole_error")) << "codes are not converted";
   EXPECT_EQ(report["result_hash"], "9c2721baa774def5");
 }
 
@@ -108,13 +112,13 @@ TEST(ProductCommands, AGemmIsAConvolutionOfOnePixel) {
 
 TEST(ProductCommands, WhatWasNotMeasuredIsAbsent) {
   const json native = run_json(run_gemm, "--shape 5x6x7 --engine native");
-  EXPECT_EQ(native["telemetry"].size(), 5u) << native;
+  EXPECT_EQ(native["telemetry"].size(), 6u) << native;
   EXPECT_EQ(native["telemetry"]["chains"], 30);
   const json floats = run_json(run_gemm, "--shape 5x6x7 --a fp16 --b bf16");
   EXPECT_EQ(floats["accumulator"], "fp32");
   EXPECT_FALSE(floats["telemetry"].contains("chains"));
   EXPECT_FALSE(floats["telemetry"].contains("overflow_events"));
-  EXPECT_EQ(floats["telemetry"]["exact"], "double_fma");
+  EXPECT_EQ(floats["telemetry"]["error_of_accumulation"]["exact"], "double_fma");
   EXPECT_FALSE(floats["a"].contains("exponents"));
   const std::string text = run(run_gemm, "--shape 5x6x7 --engine native");
   EXPECT_THAT(text, AllOf(HasSubstr("GMAC/s"), HasSubstr("proved not to overflow"), HasSubstr("result hash"),
@@ -122,6 +126,43 @@ TEST(ProductCommands, WhatWasNotMeasuredIsAbsent) {
   const std::string check = run(run_gemm, "--shape 5x6x7 --engine check --repeat 2");
   EXPECT_THAT(check,
               AllOf(HasSubstr("no differing bit"), HasSubstr("SQNR"), HasSubstr("of 2\n"), Not(HasSubstr("GMAC/s"))));
+}
+
+TEST(ProductCommands, TellTheLongestChainThereIs) {
+  const std::pair<const char*, const char*> lines[] = {
+      {"--shape 4x4x64 --a dfp8:block=32 --b dfp8:block=32", "32 of 32 products"},
+      {"--shape 4x4x64 --a dfp8:block=32 --b dfp8", "32 of 32 products"},
+      {"--shape 4x4x64 --a dfp8:block=24 --b dfp8:block=32", "64 of up to 24 products"},
+      {"--shape 4x4x64 --a dfp8 --b dfp8", "16 of 64 products"},
+      {"--shape 4x4x64 --a dfp8 --b dfp8 --engine native", "16 of 64 products"},
+      {"--shape 4x4x63 --accumulator int32:chain=inf", "16 of 64 products"},
+      {"--shape 4x4x40 --accumulator int32:chain=16", "48 of up to 16 products"},
+      {"--shape 4x4x40 --a dfp8:block=32 --b dfp8 --accumulator int32:chain=16 --engine check",
+       "48 of up to 16 products"}};
+  for (const auto& [line, says] : lines) {
+    EXPECT_THAT(run(run_gemm, line), HasSubstr(says)) << line;
+  }
+  // 9 taps of 6 channels: chains go on from tap to tap, blocks do not.
+  const std::string conv = "--input 1x3x3x6 --channels 1 --filter 3x3 --accumulator int32:chain=16 --b dfp8 --a dfp8";
+  EXPECT_EQ(run_json(run_conv, conv)["telemetry"]["longest_chain"], 16);
+  EXPECT_EQ(run_json(run_conv, conv + ":block=4")["telemetry"]["longest_chain"], 4);
+}
+
+TEST(ProductCommands, TheWholeErrorIsThatOfConversionToo) {
+  const json told = run_json(run_gemm, "--shape 1x1x64 --a dfp8 --b dfp8")["telemetry"];
+  EXPECT_EQ(told["error_of_accumulation"]["max_abs_error"], 0);
+  EXPECT_GT(told["whole_error"]["max_abs_error"], 0);
+  EXPECT_EQ(told["whole_error"]["exact"], "double_fma");
+  const json same = run_json(run_gemm, "--shape 1x1x64 --a fp32 --b fp32")["telemetry"];
+  EXPECT_FALSE(same.contains("whole_error"));
+  const std::string wide = "--shape 5x6x64 --a dfp16:block=16 --b mxfp8_e4m3 --threads ";
+  EXPECT_EQ(run_json(run_gemm, wide + "1")["telemetry"], run_json(run_gemm, wide + "2")["telemetry"]);
+  EXPECT_THAT(run(run_gemm, wide + "1 --engine check"),
+              AllOf(HasSubstr("error of accumulation  SQNR"), HasSubstr("whole error            SQNR")));
+  EXPECT_THAT(run(run_gemm, "--shape 5x6x7 --accumulator int32:chain=2"),
+              HasSubstr("int32:chain=2,atom=pair,overflow=wrap\n"));
+  EXPECT_EQ(cli::cell(-0.04, 1), "0.0");
+  EXPECT_EQ(cli::cell(-0.06, 1), "-0.1");
 }
 
 TEST(ProductCommands, BlocksHaveManyExponents) {

@@ -104,6 +104,7 @@ class CatalogueTest(ProgramTest):
         return [row["name"] for row in json.loads(self.assert_runs("formats", "--json").stdout)]
 
     def test_every_format_is_listed_and_explained(self):
+        self.assert_refused("formats", "int32:chain=inf", says=["accumulator of integer products", "--accumulator"])
         listing = self.assert_runs("formats").stdout
         names = self.names()
         self.assertGreaterEqual(len(names), 20)

@@ -35,7 +35,7 @@ class RunTest(ProgramTest):
                 at += 1
             self.assertEqual(step["lane_before"], lane)
             exact = lane + sum(product["product"] for product in step["products"])
-            self.assertEqual(step["exact_sum"], exact)
+            self.assertEqual(step["lane_plus_products"], exact)
             self.assertEqual(step["overflow"], not -2**31 <= exact < 2**31)
             lane = (exact + 2**31) % 2**32 - 2**31
             self.assertEqual(step["lane_after"], lane)
@@ -106,9 +106,9 @@ class RunTest(ProgramTest):
     def test_floating_point_mixed_and_blocked_products(self):
         for values, forward, weight_gradient in (
                 ({"plan.name": "fp16", "plan.float_accumulator": "fp16"}, "fp16", "fp16"),
-                ({"plan.name": "dfp16", "plan.weights": "bf16"}, "fp32", "int32:chain=auto"),
+                ({"plan.name": "dfp16", "plan.weights": "bf16"}, "fp32", "int32:chain=auto,atom=pair,overflow=wrap"),
                 ({"plan.name": "dfp12", "plan.activations": "dfp12:block=32", "plan.weights": "dfp12:block=32"},
-                 "int32:chain=auto", "int32:chain=auto")):
+                 "int32:chain=auto,atom=pair,overflow=wrap", "int32:chain=auto,atom=pair,overflow=wrap")):
             self.train({"model.name": "mlp", **values}, "--out", "run.h5", "--overwrite")
             for name, accumulator in (("forward", forward), ("weight_gradient", weight_gradient)):
                 place = ["--layer", "fc1", "--pass", name, "--step", 1, "--index", 17]

@@ -80,6 +80,17 @@ class ProductFilesTest(program.ProgramTest):
         _, d = self.product("gemm", "--file-a", "half.npy", *words, "--a", "fp32", "--b", "fp32", output="d.npy")
         self.assert_equal(c, d)
 
+    def test_the_whole_error_is_against_the_numbers_of_the_files(self):
+        a, b = (self.draws.standard_normal((size, 40)).astype("f4") for size in (7, 5))
+        self.save(a=a, b=b)
+        exact = a.astype("f8") @ b.T.astype("f8")
+        for formats in (("dfp8", "dfp8"), ("dfp8:block=16", "dfp6"), ("bf16", "fp32"), ("mxfp4_e2m1", "mxfp8_e5m2")):
+            told, c = self.product("gemm", "--file-a", "a.npy", "--file-b", "b.npy", "--a", formats[0], "--b", formats[1])
+            error = told["telemetry"]["whole_error"]
+            self.assertAlmostEqual(error["sqnr_db"], 10 * np.log10((exact**2).sum() / ((c - exact) ** 2).sum()), 6)
+            self.assertAlmostEqual(error["max_abs_error"], np.abs(c - exact).max(), 12)
+            self.assertAlmostEqual(error["mean_error"], (c - exact).mean(), 12)
+
     def test_conv(self):
         for stride, pad, groups in ((1, 0, 1), (1, 1, 2), (2, 1, 1)):
             x, w = self.small(2, 4, 6, 5), self.small(6, 4 // groups, 3, 3)
@@ -92,6 +103,41 @@ class ProductFilesTest(program.ProgramTest):
                 same, c = self.product("conv", "--file-a", "x_last.npy", "--file-b", "w_last.npy", *words)
                 self.assert_equal(c, to_nhwc(y))
                 self.assertEqual(same["result_hash"], told["result_hash"])
+
+    def test_the_other_layout_is_named_where_it_fits(self):
+        x, w = self.small(2, 4, 8, 8), self.small(6, 4, 3, 3)
+        self.save(x=x, w=w, x_last=to_nhwc(x), w_last=to_nhwc(w))
+        plain, last = (["conv", "--file-a", f"x{s}.npy", "--file-b", f"w{s}.npy"] for s in ("", "_last"))
+        self.assert_refused(*plain, says="; with --layout nchw the sizes fit")
+        self.assert_refused(*last, "--layout", "nchw", says="; with --layout nhwc the sizes fit")
+        self.save(w=self.small(6, 5, 3, 3))
+        self.assertNotIn("--layout", self.run_program(*plain).stderr)
+
+    def test_explain_tells_one_output(self):
+        a, b = self.small(3, 6), self.small(4, 6)
+        self.save(a=a, b=b)
+        words = ("gemm", "--file-a", "a.npy", "--file-b", "b.npy", *EXACT, "--engine", "check")
+        told, c = self.product(*words, "--explain", "2,1")
+        story = told["explain"]
+        self.assertEqual((story["result"]["value"], story["index"], story["element"]), (c[2, 1], [2, 0, 0, 1], 9))
+        self.assertTrue(story["engine"]["same_bits"])
+        products = [p["product"] for step in story["steps"] for p in step["products"]]
+        scale = 2.0 ** (told["a"]["exponents"]["smallest"] + told["b"]["exponents"]["smallest"])
+        np.testing.assert_array_equal(np.array(products) * scale, a[2] * b[1])
+        self.assertNotIn("explain", self.product(*words)[0])
+        text = self.assert_runs(*words, "--explain", "2,1").stdout
+        self.assertRegex(text, r"(?s)product +gemm 3x4x6\n.*\noutput +gemm 3x4x6\n.*lane \+ products.*the same bits")
+        for layout in ("nhwc", "nchw"):
+            x, w = self.small(2, 4, 6, 5), self.small(6, 4, 3, 3)
+            self.save(x=x if layout == "nchw" else to_nhwc(x), w=w if layout == "nchw" else to_nhwc(w))
+            conv_words = ("conv", "--file-a", "x.npy", "--file-b", "w.npy", "--layout", layout, "--pad", 1)
+            for formats in (EXACT, ("--a", "dfp16:block=2", "--b", "mxfp8_e4m3"), ("--a", "mxint8", "--b", "mxfp4_e2m1")):
+                told, c = self.product(*conv_words, *formats, "--explain", "1,3,2,5", "--full")
+                at = (1, 5, 3, 2) if layout == "nchw" else (1, 3, 2, 5)
+                self.assertEqual((told["explain"]["result"]["value"], told["explain"]["whole"]), (c[at], True))
+        self.assert_refused("gemm", "--shape", "3x4x5", "--explain", "3,0", says=["--explain 3,0", "n from 0 to 2"])
+        self.assert_refused("gemm", "--shape", "3x4x5", "--full", says="without --explain")
+        self.assert_refused("gemm", "--shape", "1x1x5000000", "--explain", "0", says="5000000 products")
 
     def test_gradients_of_conv(self):
         """The gradients of sum(y * e), which is linear in x and in w."""

@@ -165,6 +165,12 @@ class ComparisonTest(StudyTest):
             self.assertEqual([run["seed"] for run in group["runs"]], [1, 2])
         self.assertEqual(self.compare("a/study.h5"), result)
         self.assertEqual(self.compare("a", "--reference", points[2])["reference"], points[2])
+        rows = {row.split()[0]: row.split() for row in self.study("a").stdout.splitlines()}
+        self.assertEqual(rows["point"][:8], ["point", "runs", "accuracy", "deviation", "gap", "+-", "(95", "%)"])
+        for group in result["groups"][1:]:
+            gap = group["test_accuracy_difference"]
+            for name, cell in zip(("mean", "half_width_95"), rows[group["label"]][4:6]):
+                self.assertAlmostEqual(100 * gap[name], float(cell), delta=0.0051)
         text = self.assert_runs("compare", "a/").stdout
         self.assertIn("differences to fp32 paired by seed", text)
         self.assertNotIn("so far", text)
@@ -181,6 +187,25 @@ class ComparisonTest(StudyTest):
 
         self.assertIn("equal", self.assert_runs("compare", "a", "a/study.h5", "--exact").stdout)
         self.assertIn("/", self.assert_runs("compare", "a", "b", "--exact", code=MISMATCH).stdout)
+
+    def test_intervals_without_a_reference_and_with_one_seed(self):
+        text = self.write_study().read_text().replace("reference = fp32\n", "")
+        self.write("study.ini", text)
+        head, _, rule, *rows = self.study("a").stdout.splitlines()
+        self.assertNotIn("gap", head)
+        accuracy, deviation, half_width = map(float, rows[0].split()[2:5])
+        self.assertAlmostEqual(half_width, 12.7062 * deviation / 2**0.5, delta=12.7062 * 0.005 + 0.006)
+        self.write_study("one.ini", seeds="1")
+        rows = self.study("b", file="one.ini").stdout.splitlines()[3:]
+        self.assertEqual([row.split()[3] for row in rows], ["-"] * 4)
+        self.assertEqual([row.split()[5] for row in rows[1:]], ["-"] * 3)
+
+    def test_resumed_studies_count_all_runs(self):
+        self.write_study()
+        self.study("a", "--seeds", "1")
+        errors = self.study("a").stderr
+        self.assertIn("8 of 8: ", errors)
+        self.assertNotIn("4 of 8: ", errors)
 
     def test_what_is_neither_record_nor_study_is_refused(self):
         (self.folder / "empty").mkdir()

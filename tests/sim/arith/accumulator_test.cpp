@@ -113,6 +113,8 @@ TEST(Accumulator, NamesReadBack) {
   EXPECT_EQ(checked, 30);
   EXPECT_EQ(parse_integer_accumulator("int32"), IntegerAccumulator{});
   EXPECT_EQ(IntegerAccumulator{}.name(), "int32:chain=auto");
+  EXPECT_EQ(IntegerAccumulator{}.full_name(), "int32:chain=auto,atom=pair,overflow=wrap");
+  EXPECT_EQ(parse_integer_accumulator("int32:chain=auto,atom=pair,overflow=wrap"), IntegerAccumulator{});
   EXPECT_EQ((IntegerAccumulator{Atom::pair4, OverflowRule::saturate, 64}.name()),
             "int32:chain=64,atom=pair4,overflow=saturate");
 }
