@@ -7,9 +7,6 @@
 #define PRECSIM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
 #define PRECSIM_UNROLL _Pragma("GCC unroll 16")
 
-// Sanitizers take registers that the assembly needs.
-#define PRECSIM_PLAIN __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
-
 namespace precsim::kernels::native {
 namespace {
 

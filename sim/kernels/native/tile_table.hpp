@@ -1,9 +1,16 @@
-// The table of one kind of steps: its loops by shape.
+// The table of one kind of steps: its loops by shape; and what loops of assembly are declared with.
 #pragma once
 
 #include <utility>
 
 #include "sim/kernels/native/native_kernel.hpp"
+
+// Sanitizers and a fuzzer's coverage take registers that the assembly needs.
+#if defined(__clang__)
+#define PRECSIM_PLAIN __attribute__((no_sanitize("address", "undefined", "thread", "coverage")))
+#else
+#define PRECSIM_PLAIN __attribute__((no_sanitize("address", "undefined", "thread")))
+#endif
 
 namespace precsim::kernels::native {
 
