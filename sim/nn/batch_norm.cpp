@@ -81,8 +81,8 @@ class NormalizedGradient final : public Source {
     double most = 0;
     for (std::size_t c = 0; c < terms_.scale.size(); ++c) {
       const auto xhat = [&](float x) { return std::abs((x - terms_.mean[c]) * terms_.inv_std[c]); };
-      const double scale = std::abs(terms_.scale[c]);
-      const double largest = terms_.largest[c];
+      const double scale = static_cast<double>(std::abs(terms_.scale[c]));
+      const double largest = static_cast<double>(terms_.largest[c]);
       const double rest = std::abs(static_cast<double>(terms_.mean_gradient[c])) +
                           static_cast<double>(std::max(xhat(x_->statistics->min[c]), xhat(x_->statistics->max[c]))) *
                               std::abs(static_cast<double>(terms_.mean_product[c]));
