@@ -12,6 +12,7 @@ from precsim_results import OPERAND_ROLES, Study
 ROLE_LOOKS = {"weights": (style.BLUE, "o"), "activations": (style.GREEN, "s"), "errors": (style.VERMILION, "^")}
 MOST_LINES = 12  # of one panel that can be told apart
 OTHER_ERRORS = 0.75  # bits apart, from which errors are drawn for themselves
+MOST_CURVES = 14  # of errors by octave: two styles of line in every color
 CHANCE = "gray: ± standard error of {} test images"
 
 
@@ -251,7 +252,7 @@ def by_formats(table: pandas.DataFrame, points: pandas.DataFrame) -> dict[str, p
         for name in points.index.intersection(rows_of, sort=False):
             rows = rows_of[name]
             like = alike.setdefault(frozenset(zip(rows["role"], rows["format"])), [])
-            if bool(like) != with_others or len(tables) == MOST_LINES:
+            if bool(like) != with_others or len(tables) == MOST_CURVES:
                 continue
             if any(errors_apart(rows, tables[other]) < OTHER_ERRORS for other in like):
                 continue

@@ -107,8 +107,10 @@ Outline parse_outline(const std::string& text, const fs::path& study) {
       outline.runs.push_back({run.at("point"), run.at("values"), run.at("seed"), run.at("hash"), run.at("engine")});
       if (!is_possible(outline.runs.back(), outline.axes.size())) refuse("holds a run that cannot be");
     }
-  } catch (const Json::exception& error) {
-    refuse(fmt::format("cannot be read ({})", error.what()));
+  } catch (const Json::parse_error& error) {
+    refuse(fmt::format("is no JSON from byte {} on", error.byte));
+  } catch (const Json::exception&) {
+    refuse("lacks something that this program writes there");
   }
   if (outline.runs.size() > most_runs) refuse("has too many runs");
   return outline;

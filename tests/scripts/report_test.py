@@ -371,11 +371,11 @@ class OctavesTest(unittest.TestCase):
                          {"dfp8": "dfp8/a", "unscaled": "unscaled", "dfp8/c": "dfp8/c", "fp16": "fp16"})
 
     def test_every_format_comes_before_a_second_point_of_one(self):
-        count = study_figures.MOST_LINES - 1
+        count = study_figures.MOST_CURVES - 1
         table, points = self.table(*((f"a{i}/x", "dfp8", 2.0**-i) for i in range(count)),
                                    *((f"b{i}/x", f"dfp{i + 2}", 0.1) for i in range(3)))
         shown = study_figures.by_formats(table, points)
-        self.assertEqual(len(shown), study_figures.MOST_LINES)
+        self.assertEqual(len(shown), study_figures.MOST_CURVES)
         self.assertEqual(list(shown)[:4], ["dfp8", "dfp2", "dfp3", "dfp4"])
 
 
