@@ -28,6 +28,11 @@ std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+/// Throws Json::exception for any number that is no integer; Json itself would cast it.
+std::int64_t whole(const Json& json) {
+  return json.get_ref<const Json::number_integer_t&>();
+}
+
 /// Whether there was another text before.
 bool replace_if_other(const fs::path& file, const std::string& text) {
   std::string old;
@@ -71,7 +76,7 @@ std::string manifest_text(const Outline& outline, const PlannedRun& run, const c
 std::string name_in_manifest(const fs::path& file) {
   try {
     const Json json = Json::parse(read_text(file, largest_manifest));
-    return fmt::format("{}, seed {}", json.at("point").get<std::string>(), json.at("seed").get<std::int64_t>());
+    return fmt::format("{}, seed {}", json.at("point").get<std::string>(), whole(json.at("seed")));
   } catch (const Json::exception&) {
     return file.parent_path().filename().string();
   }
@@ -104,7 +109,7 @@ Outline parse_outline(const std::string& text, const fs::path& study) {
     if (json.at("outline_version") != outline_version) refuse("is of another version of this program");
     outline = {json.at("text"), json.at("question"), json.at("reference"), json.at("axes"), {}};
     for (const Json& run : json.at("runs")) {
-      outline.runs.push_back({run.at("point"), run.at("values"), run.at("seed"), run.at("hash"), run.at("engine")});
+      outline.runs.push_back({run.at("point"), run.at("values"), whole(run.at("seed")), run.at("hash"), run.at("engine")});
       if (!is_possible(outline.runs.back(), outline.axes.size())) refuse("holds a run that cannot be");
     }
   } catch (const Json::parse_error& error) {

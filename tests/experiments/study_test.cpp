@@ -4,6 +4,7 @@
 
 #include "experiments/study/conduct.hpp"
 #include "experiments/study/grid.hpp"
+#include "experiments/study/manifest.hpp"
 #include "experiments/study/study_file.hpp"
 #include "experiments/study/study_text.hpp"
 #include "experiments/study/worker.hpp"
@@ -149,6 +150,25 @@ TEST(StudyShard, TakesEveryNthRun) {
   EXPECT_THAT(runs_of(outline, parse_shard("9/9")), ElementsAre());
   for (const char* bad : {"", "1", "/", "0/3", "4/3", "1/0", "a/3", "1/3/3", "-1/3", "1/99999999"}) {
     EXPECT_THROW(parse_shard(bad), UserError) << bad;
+  }
+}
+
+TEST(StudyOutline, SeedsAreIntegersAndRefusalsShort) {
+  const auto outline = [](const std::string& seed) {
+    return R"({"outline_version": 1, "text": "", "question": "", "reference": "", "axes": [], "runs": [)"
+           R"({"point": "a", "values": [], "seed": )" +
+           seed + R"(, "hash": "0123456789abcdef", "engine": "native"}]})";
+  };
+  EXPECT_EQ(parse_outline(outline("7"), "s").runs.at(0).seed, 7);
+  for (const std::string seed : {"7.5", "7.0", "4e126", "\"7\"", "true", "null"}) {
+    EXPECT_THROW(parse_outline(outline(seed), "s"), UserError) << seed;
+  }
+  try {
+    parse_outline("{\"" + std::string(5000, 'k') + std::string(1, '\0'), "s");
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no JSON from byte 5003"));
+    EXPECT_LT(std::string(error.what()).size(), 200);
   }
 }
 
