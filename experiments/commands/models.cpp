@@ -9,6 +9,7 @@
 #include "experiments/commands/commands.hpp"
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
+#include "sim/nn/named_plans.hpp"
 
 namespace precsim::experiments {
 namespace {

@@ -14,6 +14,7 @@
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
 #include "sim/models/models.hpp"
+#include "sim/nn/named_plans.hpp"
 
 namespace precsim::experiments {
 namespace {

@@ -144,7 +144,7 @@ void check_watch(Tally& tally, const Tested& kernel, Sample& sample) {
     row[i] = static_cast<float>(sample.below(47000));
     for (int j = i * line_lanes; j < (i + 1) * line_lanes; ++j) {
       norms[j] = static_cast<float>(sample.below(45000));
-      const double bound = double{row[i]} * double{norms[j]};
+      const double bound = static_cast<double>(row[i]) * static_cast<double>(norms[j]);
       const double edge = INT32_MAX - bound + static_cast<double>(sample.below(9)) * 1000 - 4000;
       const bool at_edge = edge > INT32_MIN && edge < INT32_MAX && sample.below(16) == 0;
       lanes[j] = at_edge                  ? static_cast<std::int32_t>(edge)

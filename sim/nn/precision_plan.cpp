@@ -8,44 +8,10 @@
 #include "formats/error.hpp"
 #include "formats/grammar.hpp"
 #include "formats/words.hpp"
+#include "sim/nn/named_plans.hpp"
 
 namespace precsim::nn {
 namespace {
-
-constexpr std::array<RoleEntry, role_count> role_table{{
-    {Role::weights, "weights", "weights as operands of products", true, {true, true, false}},
-    {Role::activations, "activations", "inputs of convolutions and linear layers", true, {true, false, true}},
-    {Role::outputs, "outputs", "results of convolutions and linear layers", false, {true, true, true}},
-    {Role::saved, "saved", "what the backward pass reads of the forward pass", false, {true, true, true}},
-    {Role::errors, "errors", "gradients of outputs, as operands", true, {false, true, true}},
-    {Role::weight_gradients, "weight_gradients", "g, unscaled and with weight decay", false, {true, true, true}},
-    {Role::updates, "updates", "u, what is subtracted from the weights", false, {true, true, true}},
-    {Role::momentum, "momentum", "v, the momentum buffer", false, {true, true, true}},
-    {Role::master, "master", "w, the weights that the optimizer keeps", false, {true, true, true}},
-}};
-
-constexpr std::array<NamedPlan, 11> plan_table{{
-    {"fp32", "everything FP32", "", "none"},
-    {"bf16", "bfloat16 operands and forward results, FP32 accumulator and master",
-     "weights=bf16 activations=bf16 outputs=bf16 errors=bf16", "none"},
-    {"fp16", "FP16 operands and forward results, FP32 accumulator and master, loss scaling (Micikevicius et al. 2018)",
-     "weights=fp16 activations=fp16 outputs=fp16 errors=fp16", "dynamic"},
-    {"dfp16", "INT16 dynamic fixed point in every product, headroom 1, chains proved safe",
-     "weights=dfp16:headroom=1 activations=dfp16:headroom=1 errors=dfp16:headroom=1", "none"},
-    {"dfp16_paper", "dfp16, but first convolution and classifier in FP32 (Das et al. 2018)",
-     "weights=dfp16:headroom=1 activations=dfp16:headroom=1 errors=dfp16:headroom=1 first_convolution.weights=fp32 "
-     "first_convolution.activations=fp32 first_convolution.errors=fp32 classifier.weights=fp32 "
-     "classifier.activations=fp32 classifier.errors=fp32",
-     "none"},
-    {"dfp12", "12-bit dynamic fixed point in every product", "weights=dfp12 activations=dfp12 errors=dfp12", "none"},
-    {"dfp8", "8-bit dynamic fixed point in every product", "weights=dfp8 activations=dfp8 errors=dfp8", "none"},
-    {"dfp6", "6-bit dynamic fixed point in every product", "weights=dfp6 activations=dfp6 errors=dfp6", "none"},
-    {"dfp4", "4-bit dynamic fixed point in every product", "weights=dfp4 activations=dfp4 errors=dfp4", "none"},
-    {"flex16+5", "Flexpoint in every product, exponents predicted (Koester et al. 2017)",
-     "weights=flex16+5 activations=flex16+5 errors=flex16+5", "none"},
-    {"dfxp12", "12-bit fixed point in every product, ranges controlled every 10 steps (Courbariaux et al. 2015)",
-     "weights=dfxp12:range=1,every=10 activations=dfxp12:range=3,every=10 errors=dfxp12:range=-3,every=10", "none"},
-}};
 
 constexpr std::string_view first_convolution = "first_convolution";
 constexpr std::string_view classifier = "classifier";
@@ -60,11 +26,6 @@ std::vector<std::string> split(std::string_view text, char separator) {
     at = stop + 1;
   }
   return parts;
-}
-
-const RoleEntry* find_role(std::string_view name) {
-  const auto found = std::find_if(role_table.begin(), role_table.end(), [&](const auto& r) { return r.name == name; });
-  return found == role_table.end() ? nullptr : &*found;
 }
 
 std::optional<Pass> find_pass(std::string_view text) {
@@ -86,7 +47,7 @@ bool is_what(std::string_view text) {
 
 std::vector<std::string> whats() {
   std::vector<std::string> names;
-  for (const RoleEntry& role : role_table) {
+  for (const RoleEntry& role : roles()) {
     names.emplace_back(role.name);
   }
   names.insert(names.end(), {"rounding", "accumulator", "float_accumulator"});
@@ -101,7 +62,7 @@ kernels::Side side_of(Role role, Pass pass) {
 
 /// True iff some tensor of the layer is converted to another format than FP32.
 bool takes_rounding(const LayerPlan& plan, const LayerTraits& traits) {
-  for (const RoleEntry& role : role_table) {
+  for (const RoleEntry& role : roles()) {
     const bool has_role = traits.product || (traits.saves && role.role == Role::saved && plan.saves_separately);
     for (const Pass pass : kernels::passes) {
       if (has_role && role.in_pass[static_cast<std::size_t>(pass)] &&
@@ -113,74 +74,7 @@ bool takes_rounding(const LayerPlan& plan, const LayerTraits& traits) {
   return false;
 }
 
-void check_role_value(const RoleEntry& role, const std::string& text, std::string_view value) {
-  const formats::Conversion conversion = formats::parse_conversion(value);
-  const formats::Blocking blocking = conversion.format->blocking();
-  const bool blocked = blocking.kind == formats::BlockKind::channel || blocking.kind == formats::BlockKind::reduction;
-  if (blocked && !role.operand) {
-    throw UserError(fmt::format(
-        "plan.{} = {}: blocks belong to operands of products (weights, activations, errors); role {} takes formats "
-        "with one scale per tensor or none",
-        text, value, role.name));
-  }
-  if (role.operand && conversion.format->kind() == formats::OperandKind::storage_only) {
-    throw UserError(fmt::format(
-        "plan.{} = {}: operands of products have codes of at most 16 bits; {} is for storage (outputs, saved, "
-        "weight_gradients, updates, momentum, master)",
-        text, value, conversion.format->name()));
-  }
-}
-
-const NamedPlan* named_plan(std::string_view name) {
-  const auto found = std::find_if(plan_table.begin(), plan_table.end(), [&](const auto& p) { return p.name == name; });
-  return found == plan_table.end() ? nullptr : &*found;
-}
-
-/// The format that stands for a plan; a name without options is more likely a misspelled plan than a format.
-formats::FormatPtr format_of_plan(std::string_view name) {
-  try {
-    return formats::parse_format(name);
-  } catch (const UserError&) {
-    if (name.find(':') != std::string_view::npos) {
-      throw;
-    }
-    const UserError unknown = formats::unknown_name("precision plan", name, name, plan_table, &NamedPlan::name);
-    throw UserError(fmt::format("{}, or a format of operands, such as dfp6:block=32", unknown.what()));
-  }
-}
-
 }  // namespace
-
-std::span<const RoleEntry> roles() {
-  return role_table;
-}
-std::span<const NamedPlan> named_plans() {
-  return plan_table;
-}
-
-PlanMeaning find_plan(std::string_view name) {
-  if (const NamedPlan* plan = named_plan(name)) {
-    return {std::string(plan->settings), plan->loss_scale};
-  }
-  const std::string format = format_of_plan(name)->name();
-  std::string settings;
-  for (const RoleEntry& role : role_table) {
-    if (role.operand) {
-      check_role_value(role, std::string(role.name), format);
-      settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", role.name, format);
-    }
-  }
-  return {settings, "none"};
-}
-
-std::string canonical_plan_name(std::string_view name) {
-  if (named_plan(name) != nullptr) {
-    return std::string(name);
-  }
-  std::string format = format_of_plan(name)->name();
-  const NamedPlan* same_name = named_plan(format);
-  return same_name == nullptr || same_name->settings == find_plan(name).settings ? format : std::string(name);
-}
 
 std::string canonical_value(std::string_view key, std::string_view value) {
   PrecisionPlan("fp32").set(key, value);
@@ -242,7 +136,7 @@ void PrecisionPlan::set(std::string_view key, std::string_view value) {
     }
   }
   if (role != nullptr) {
-    check_role_value(*role, setting.text, value);
+    check_format(*role, setting.text, value);
   } else if (setting.what == "rounding") {
     formats::parse_rounding(value);
   } else if (setting.what == "accumulator") {
@@ -385,7 +279,7 @@ void PrecisionPlan::check(std::span<const LayerTraits> layers, bool has_momentum
   }
   for (const LayerTraits& traits : layers) {
     const LayerPlan plan = layer(traits);
-    for (const RoleEntry& role : role_table) {
+    for (const RoleEntry& role : roles()) {
       for (const Pass pass : kernels::passes) {
         if (traits.product && role.operand && role.in_pass[static_cast<std::size_t>(pass)] &&
             (pass != Pass::input_gradient || traits.input_gradient)) {

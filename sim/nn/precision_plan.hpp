@@ -39,29 +39,6 @@ struct LayerTraits {
   bool statistics = false;         ///< of a product's output are wanted in training, by channel
 };
 
-/// A named plan: settings in the grammar of PrecisionPlan::set, blank-separated; and the loss scaling it wants.
-struct NamedPlan {
-  std::string_view name;
-  std::string_view summary;
-  std::string_view settings;
-  std::string_view loss_scale;  ///< none, static or dynamic
-};
-std::span<const NamedPlan> named_plans();
-
-/// What the name of a plan stands for; texts as in NamedPlan.
-struct PlanMeaning {
-  std::string settings;
-  std::string_view loss_scale;
-};
-
-/// A named plan, or the plan that a format's name stands for: weights, activations and errors in it, no loss scaling.
-/// Named plans go first: "dfp16" has one bit of headroom, "dfp16:headroom=0" is the format as it is. Raises UserError
-/// for other names and for formats that operands cannot have.
-PlanMeaning find_plan(std::string_view name);
-
-/// The one name of a plan: a format in its canonical spelling, unless that is the name of another plan.
-std::string canonical_plan_name(std::string_view name);
-
 /// The canonical text of a setting's value; raises UserError as PrecisionPlan::set does.
 std::string canonical_value(std::string_view key, std::string_view value);
 
@@ -71,7 +48,7 @@ std::string canonical_value(std::string_view key, std::string_view value);
 /// ones win, ones with a pass after ones without. Everything not set is FP32 with chain=auto accumulators.
 class PrecisionPlan {
  public:
-  /// See find_plan().
+  /// `name` as find_plan() in named_plans.hpp takes it.
   explicit PrecisionPlan(std::string_view name = "fp32");
 
   /// Adds a setting. Raises UserError for an unknown role, pass, format, or a combination that has no meaning

@@ -37,6 +37,13 @@ std::span<const RoleEntry> roles();
 inline const RoleEntry& entry(Role role) {
   return roles()[static_cast<std::size_t>(role)];
 }
+/// Null for an unknown name.
+const RoleEntry* find_role(std::string_view name);
+
+/// Raises UserError, which quotes the setting `plan.SETTING = VALUE`, unless `value` is a FORMAT[@ROUNDING] that the
+/// role may have whatever the model: blocks and codes of at most 16 bits belong to operands.
+void check_format(const RoleEntry& role, std::string_view setting, std::string_view value);
+
 /// Distinct conversions of one tensor (the `use` of its random bits).
 enum class Use : std::uint32_t { stored = 0, forward = 1, input_gradient = 2, weight_gradient = 3, initial = 4 };
 constexpr Use use_of(Pass pass) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "formats/error.hpp"
+#include "sim/nn/named_plans.hpp"
 #include "tests/sim/nn/nn_support.hpp"
 
 namespace precsim::models {

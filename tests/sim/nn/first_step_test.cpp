@@ -6,6 +6,7 @@
 
 #include "sim/models/models.hpp"
 #include "sim/nn/loss.hpp"
+#include "sim/nn/named_plans.hpp"
 #include "tests/sim/nn/double_layers.hpp"
 #include "tests/sim/nn/nn_support.hpp"
 

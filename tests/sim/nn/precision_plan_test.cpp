@@ -5,6 +5,7 @@
 
 #include "formats/error.hpp"
 #include "sim/models/models.hpp"
+#include "sim/nn/named_plans.hpp"
 #include "tests/sim/nn/nn_support.hpp"
 
 namespace precsim::nn {
