@@ -46,7 +46,7 @@ struct Result {
   std::vector<std::int16_t> codes, exponents;
   std::uint64_t saturated = 0;
 
-  friend bool operator==(const Result&, const Result&) = default;
+  bool operator==(const Result&) const = default;
 };
 
 Result converted(Tensor& tensor, const formats::Conversion& conversion, std::int64_t window) {

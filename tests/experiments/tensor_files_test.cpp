@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <numeric>
 
 #include "experiments/record/bytes.hpp"
@@ -136,7 +137,8 @@ TEST_F(TensorFiles, TypesOfMlDtypes) {
 }
 
 TEST_F(TensorFiles, Float64IsRoundedOnceToNearestEven) {
-  const std::vector<double> values = {1 + 0x1p-24, 1 + 0x1.8p-23, 1e300, -1e-300, 0x1p-149, NAN};
+  const std::vector<double> values = {1 + 0x1p-24, 1 + 0x1.8p-23, 1e300,
+                                      -1e-300,     0x1p-149,      std::numeric_limits<double>::quiet_NaN()};
   const auto file = open_tensor_file(write("x.npy", npy("<f8", "(6,)", bytes_of(values))));
   const std::vector<float> read = all(*file);
   EXPECT_EQ(bytes_of(std::vector(read.begin(), read.end() - 1)),

@@ -181,8 +181,8 @@ struct Watched {
     return lanes[static_cast<std::size_t>((piece * lines + line) * line_lanes + j)];
   }
   double bound(int piece, int line, int j) const {
-    return double{row_norms[static_cast<std::size_t>(line / panels * pieces + piece)]} *
-           double{lane_norms[static_cast<std::size_t>((line % panels * pieces + piece) * line_lanes + j)]};
+    return static_cast<double>(row_norms[static_cast<std::size_t>(line / panels * pieces + piece)]) *
+           static_cast<double>(lane_norms[static_cast<std::size_t>((line % panels * pieces + piece) * line_lanes + j)]);
   }
   double reach(int piece, int line, int j) {
     const double start = (from_zero >> piece & 1) != 0 ? 0 : std::abs(static_cast<double>(lane(piece, line, j)));
