@@ -68,23 +68,32 @@ void shifted_chains(const native::Tile& tile, std::span<const native::Segment> s
   to.words[0] = std::bit_cast<std::uint32_t>(std::bit_cast<float>(std::uint32_t{to.words[0]}) + 1.0f);
 }
 
+/// Every output is 16.
+struct SmallProduct {
+  const ConvShape shape = ConvShape::gemm(3, 5, 8);
+  const std::vector<std::int16_t> left = std::vector<std::int16_t>(24, 1);
+  const std::vector<std::int16_t> right = std::vector<std::int16_t>(40, 2);
+
+  const Operand a{.codes = left};
+  const Operand b{.codes = right};
+  const Accumulators accumulators = {};
+
+  ProductCall call(native::ChannelStatistics* statistics = nullptr) const {
+    return {shape, Pass::forward, a, b, accumulators, {}, {}, statistics};
+  }
+};
+
 TEST(Engines, CheckStopsAtTheFirstDifferingBit) {
   native::NativeKernel wrong = native::portable;
   wrong.wrap.lanes.rows[0] = 1;
   wrong.wrap.chains.of[0][0] = shifted_chains;
   TileKernel kernel = tile_kernels().back();
   kernel.native = &wrong;
-  const ConvShape shape = ConvShape::gemm(3, 5, 8);
-  const std::vector<std::int16_t> left(24, 1);
-  const std::vector<std::int16_t> right(40, 2);
-  const Operand a{.codes = left};
-  const Operand b{.codes = right};
-  const Accumulators accumulators;
+  const SmallProduct product;
   std::vector<float> result(15);
   Telemetry telemetry;
   try {
-    multiply({shape, Pass::forward, a, b, accumulators, {}}, Engine::check, result, TelemetryLevel::events, telemetry,
-             &kernel);
+    multiply(product.call(), Engine::check, result, TelemetryLevel::events, telemetry, &kernel);
     FAIL() << "a wrong kernel passed";
   } catch (const OutputDifference& difference) {
     EXPECT_EQ(difference.index, 0);
@@ -104,12 +113,7 @@ void lost_largest(const PixelRun& run, const float* x, const StatisticsPartials&
 }
 
 TEST(Engines, CheckNoticesAWrongStatistic) {
-  const ConvShape shape = ConvShape::gemm(3, 5, 8);
-  const std::vector<std::int16_t> left(24, 1);
-  const std::vector<std::int16_t> right(40, 2);
-  const Operand a{.codes = left};
-  const Operand b{.codes = right};
-  const Accumulators accumulators;
+  const SmallProduct product;
   ElementwiseKernel functions = elementwise::portable;
   TileKernel kernel = best_tile_kernel();
   kernel.elementwise = &functions;
@@ -121,8 +125,7 @@ TEST(Engines, CheckNoticesAWrongStatistic) {
     Telemetry telemetry;
     native::ChannelStatistics statistics;
     try {
-      multiply({shape, Pass::forward, a, b, accumulators, {}, {}, &statistics}, Engine::check, result,
-               TelemetryLevel::events, telemetry, &kernel);
+      multiply(product.call(&statistics), Engine::check, result, TelemetryLevel::events, telemetry, &kernel);
     } catch (const EngineDifference& found) {
       return found.what();
     }
