@@ -34,7 +34,8 @@ int flex_first_exponent(float absmax, const FlexFormat& format);
 /// The exponent after conversions whose largest magnitudes were `history`, oldest first and not empty, the last one
 /// under `exponent`: E(y) - (P-2), bounded, so that y has the highest bit of a positive code. In FP64, in this order,
 ///   mean = sum / n, std = sqrt(sum of (x - mean)^2 / n), y = (largest + deviations * std) + offset * 2^(P-16+exponent)
-/// or, where `rarely`, y = the larger of the last two + 2^(P-4+exponent). y = 0 gives 0.
+/// or, where `rarely`, y = the larger of the last two + 2^(P-4+exponent). y = 0 gives 0. A power of two may so come out
+/// just below itself (choice): five deviations above 2 0 2 4 6 0 0 0 1 are 16, and in FP64 16 - 2^-49.
 int flex_next_exponent(std::span<const double> history, int exponent, bool rarely, const FlexFormat& format);
 
 /// Before a conversion in step s, flex_next_exponent(); rarely: 16 * conversions so far <= s. After it, with the

@@ -14,6 +14,7 @@
 #include "formats/error.hpp"
 #include "formats/flexpoint.hpp"
 #include "formats/range_control.hpp"
+#include "tests/oracle/control_oracle.hpp"
 #include "tests/support/known_answers.hpp"
 
 namespace precsim::formats {
@@ -69,6 +70,22 @@ TEST(ExponentController, KnownAnswers) {
   EXPECT_GT(first, 500);
   EXPECT_GT(next, 400);
   EXPECT_GT(range, 100);
+}
+
+TEST(ExponentController, PredictionsOnPowersOfTwoAreThoseOfFp64) {
+  const FlexFormat format{5, 3, 9, 5, 0};
+  const oracle::Flex flex{5, 3, 9, 5, 0};
+  const std::vector<std::int64_t> codes{2, 0, 2, 4, 6, 0, 0, 0, 1};  // 6 + 5 * std = 16, in FP64 16 - 2^-49
+  std::vector<double> history;
+  std::vector<oracle::Conversion> conversions;
+  for (const std::int64_t code : codes) {
+    history.push_back(static_cast<double>(code) / 4);
+    conversions.push_back({code, -2});
+  }
+  EXPECT_EQ(flex_next_exponent(history, -2, false, format), -2) << "E(4 - 2^-51) - 3";
+  EXPECT_EQ(oracle::next_exponent(flex, conversions, 9), -2);
+  history = {0.5, 0, 0.5, 1, 1.75, 0, 0, 0, 0.25};
+  EXPECT_EQ(flex_next_exponent(history, -2, false, format), -1) << "above the power of two";
 }
 
 TEST(ExponentController, CodesAreCountedByMagnitude) {

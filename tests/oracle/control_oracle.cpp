@@ -1,6 +1,7 @@
 // Predicted and controlled exponents from whole histories.
 #include "tests/oracle/control_oracle.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/oracle/exact_oracle.hpp"
@@ -35,19 +36,56 @@ std::vector<Conversion> remembered(const Flex& flex, const std::vector<Conversio
   return kept;  // the latest first
 }
 
-/// largest + deviations * std + offset >= 2^k, all in one unit.
-bool reaches(const std::vector<Int128>& values, Int128 offset, int deviations, int k) {
-  Int128 largest = 0;
-  Int128 sum = 0;
-  Int128 squares = 0;
-  for (const Int128 v : values) {
-    largest = v > largest ? v : largest;
-    sum += v;
-    squares += v * v;
+/// What the prediction is made of, all in one unit: largest + deviations * std + offset.
+struct Terms {
+  std::vector<Int128> values;  // the latest first
+  Int128 offset = 0;
+  int deviations = 0;
+
+  Int128 largest() const { return *std::max_element(values.begin(), values.end()); }
+  Int128 missing(int k) const { return (Int128{1} << k) - largest() - offset; }
+  /// Of n * deviations * std.
+  Int128 square() const {
+    Int128 sum = 0;
+    Int128 squares = 0;
+    for (const Int128 v : values) {
+      sum += v;
+      squares += v * v;
+    }
+    return deviations * deviations * (size() * squares - sum * sum);
   }
-  const auto n = static_cast<Int128>(values.size());
-  const Int128 missing = (Int128{1} << k) - largest - offset;
-  return missing <= 0 || deviations * deviations * (n * squares - sum * sum) >= n * n * missing * missing;
+  Int128 size() const { return static_cast<Int128>(values.size()); }
+};
+
+/// The prediction is 2^k or more.
+bool reaches(const Terms& terms, int k) {
+  const Int128 missing = terms.missing(k) * terms.size();
+  return missing <= 0 || terms.square() >= missing * missing;
+}
+
+/// The prediction is 2^k to within 2^(k-48): FP64 may see it on the other side.
+bool touches(const Terms& terms, int k) {
+  const Int128 missing = terms.missing(k) * terms.size();
+  const auto distance = static_cast<double>(terms.square() - missing * missing);  // a^2 - b^2, about 2 b (a - b)
+  return missing > 0 && std::fabs(distance) <= std::ldexp(2 * static_cast<double>(missing * terms.size()), k - 48);
+}
+
+/// E of the prediction as the contract has it: FP64, one operation after the other, the oldest value first.
+int exponent_in_fp64(const Terms& terms) {
+  const auto n = static_cast<double>(terms.values.size());
+  double mean = 0;
+  double squares = 0;
+  for (std::size_t i = terms.values.size(); i > 0; --i) {
+    mean += static_cast<double>(terms.values[i - 1]);
+  }
+  mean /= n;
+  for (std::size_t i = terms.values.size(); i > 0; --i) {
+    const double from_mean = static_cast<double>(terms.values[i - 1]) - mean;
+    squares += from_mean * from_mean;
+  }
+  const double deviation = std::sqrt(squares / n);
+  return std::ilogb(static_cast<double>(terms.largest()) + terms.deviations * deviation +
+                    static_cast<double>(terms.offset));
 }
 
 /// count / total, rounded to a double, is above `rate`: the quotient is above the middle of `rate` and the next double.
@@ -95,24 +133,26 @@ int next_exponent(const Flex& flex, const std::vector<Conversion>& before, std::
     base = c.exponent < base ? c.exponent : base;
   }
   base += flex.mantissa_bits - 16;  // of the unit
-  std::vector<Int128> values;
+  Terms terms;
   for (const Conversion& c : kept) {
-    values.push_back(static_cast<Int128>(c.largest) << (c.exponent - base));
+    terms.values.push_back(static_cast<Int128>(c.largest) << (c.exponent - base));
+  }
+  if (16 * static_cast<std::int64_t>(before.size()) <= step) {
+    terms.values.resize(terms.values.size() < 2 ? terms.values.size() : 2);
+    terms.offset = Int128{1} << (last + flex.mantissa_bits - 4 - base);
+  } else {
+    terms.offset = static_cast<Int128>(flex.offset) << (last + flex.mantissa_bits - 16 - base);
+    terms.deviations = flex.deviations;
+    if (!reaches(terms, 0)) {
+      return 0;  // nothing but zeros
+    }
   }
   int k = 0;
-  Int128 offset = static_cast<Int128>(flex.offset) << (last + flex.mantissa_bits - 16 - base);
-  if (16 * static_cast<std::int64_t>(before.size()) <= step) {
-    values.resize(values.size() < 2 ? values.size() : 2);
-    offset = Int128{1} << (last + flex.mantissa_bits - 4 - base);
-    while (reaches(values, offset, 0, k + 1)) {
-      ++k;
-    }
-  } else if (!reaches(values, offset, flex.deviations, 0)) {
-    return 0;  // nothing but zeros
-  } else {
-    while (reaches(values, offset, flex.deviations, k + 1)) {
-      ++k;
-    }
+  while (reaches(terms, k + 1)) {
+    ++k;
+  }
+  if (touches(terms, k) || touches(terms, k + 1)) {
+    k = exponent_in_fp64(terms);
   }
   return within(k + base - (flex.mantissa_bits - 2), -(1 << flex.exponent_bits), 0);
 }

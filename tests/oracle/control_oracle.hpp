@@ -20,8 +20,9 @@ struct Conversion {
 };
 /// Of a tensor whose largest magnitude has these FP32 bits, converted for the first time.
 int first_exponent(const Flex& flex, std::uint32_t absmax);
-/// Of the conversion in step `step` after all of `before`, of which there is at least one. Exact: the comparison of the
-/// prediction with powers of two takes no square root. The exponents of the conversions that count may span 40.
+/// Of the conversion in step `step` after all of `before`, of which there is at least one. Exact, without a square root,
+/// but where the prediction is a power of two to within 2^-48 of it: there the contract's FP64 operations decide. The
+/// exponents of the conversions that count may span 40.
 int next_exponent(const Flex& flex, const std::vector<Conversion>& before, std::int64_t step);
 
 /// dfxpN with its options: `overflow` is a double from 2^-30 to below 1, or 0.
