@@ -73,7 +73,7 @@ void hold_fp16_products_to_cpu(Run& run) {
   const Target fp16 = target("fp16");
   std::vector<Mode> modes = every_mode({});
   std::erase_if(modes, [](const Mode& mode) { return !f16c_has(mode.library.mode); });
-  visit_products(run, run.by_depth(19, 25, 30), [&](Batch batch_of, Tally& tally) {
+  visit_products(run, run.by_depth(19, 25, 32), [&](Batch batch_of, Tally& tally) {
     std::array<float, batch> products{};
     std::array<std::uint16_t, batch> expected{};
     std::transform(batch_of.begin(), batch_of.end(), products.begin(), [](const Triple& t) { return t.a * t.b; });
@@ -95,7 +95,7 @@ void hold_fp16_products_to_cpu(Run& run) {
 
 void hold_fp16_products_to_mpfr(Run& run) {
   const Unit fp16("fp16", mpfr_modes());
-  visit_products(run, run.by_depth(17, 22, 28), [&](Batch batch_of, Tally& tally) {
+  visit_products(run, run.by_depth(17, 22, 32), [&](Batch batch_of, Tally& tally) {
     Unit::Mpfr mpfr(fp16);
     for (const Triple& t : batch_of) {
       fp16.hold_to_mpfr(t, mpfr, tally);
