@@ -123,6 +123,8 @@ TEST(ExponentController, TheFirstConversionFits) {
   }
   EXPECT_GT(fitted, 200);
   EXPECT_EQ(parse_format("flex16+5")->block_exponent(0), 0) << "ten tries find nothing in zeros";
+  // g = 16 is below 2^floor(14/2 - 2), so that -17 is tried, and g = 7886 falls by one more.
+  EXPECT_EQ(parse_format("flex15+5")->block_exponent(std::ldexp(15.4f, -8)), -18) << "of odd width";
 }
 
 TEST(ExponentController, StatesComeBackAndWrongOnesDoNot) {
@@ -151,6 +153,7 @@ TEST(ExponentController, StatesComeBackAndWrongOnesDoNot) {
   }
   EXPECT_FALSE(parse_format("flex16+5")->make_controller()->restore(std::vector<double>{-3, 2})) << "no history";
   EXPECT_FALSE(parse_format("flex16+5")->make_controller()->restore(std::vector<double>{-3.5, 1, 1}));
+  EXPECT_FALSE(parse_format("flex16+5")->make_controller()->restore(std::vector<double>{1, 1, 1})) << "above 2^0";
   EXPECT_FALSE(parse_format("dfxp12")->make_controller()->restore(std::vector<double>{5, 100, 0, 0, 1}));
   EXPECT_FALSE(parse_format("dfxp12")->make_controller()->restore(std::vector<double>{5, 1, 2, 1, 4}));
 }
