@@ -55,7 +55,7 @@ class Microscaling : public Format {
 class MicroscaledIntegers final : public Microscaling {
  public:
   MicroscaledIntegers(const MxElement& element, int block)
-      : Microscaling(element, block), codes_(make_dfp({.bits = 8, .blocking = {BlockKind::reduction, block}})) {}
+      : Microscaling(element, block), codes_(make_dfp({.bits = 8})) {}
 
   OperandKind kind() const override { return codes_->kind(); }
   int width() const override { return codes_->width(); }

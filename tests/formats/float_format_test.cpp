@@ -71,6 +71,10 @@ TEST(FloatFormat, KnownAnswers) {
   EXPECT_GE(checked, 25000u);
 }
 
+TEST(FloatFormat, TheDefaultIsFp32) {
+  EXPECT_EQ(FloatFormat{}, ieee_format(8, 23));
+}
+
 TEST(FloatFormat, EveryCodeRoundTrips) {
   std::size_t checked = 0;
   const std::vector<Rounding> all = every_rounding();
