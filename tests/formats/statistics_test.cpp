@@ -138,6 +138,11 @@ TEST(Statistics, WholeRangeOfFp32DoesNotOverflow) {
   y.push_back(-std::numeric_limits<float>::max());
   compare_with_brute_force(x, y);
   compare_histograms(x, y);
+  const ErrorStatistics ends =
+      error_statistics(std::vector<float>{std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max()},
+                       std::vector<float>{0, 0});
+  EXPECT_EQ(ends.exponents.front(), 1u);
+  EXPECT_EQ(ends.exponents.back(), 1u);
 }
 
 TEST(Statistics, SmallCaseByHand) {
@@ -176,6 +181,7 @@ TEST(Statistics, NonfinitePairsAreSetApart) {
   EXPECT_EQ(s.sqnr_db, inf);
   EXPECT_EQ(s.cosine, 1);
   EXPECT_EQ(s.octave_counts[0] + s.octave_counts[1], 2u);
+  EXPECT_EQ(error_statistics(std::vector<float>{1, 2}, std::vector<float>{finf, 2}).nonfinite, 1u) << "the first one";
 }
 
 TEST(Statistics, ConventionsWithoutSignalOrNoise) {
