@@ -100,7 +100,7 @@ int convert_plainly(const Format& format, const Block& in, float absmax, int exp
                 "codes of " + format.name());
   std::vector<float> unwanted;
   if (out.values == nullptr) {
-    unwanted.resize(static_cast<std::size_t>((in.count - 1) * in.stride + 1));
+    unwanted.resize(static_cast<std::size_t>(in.count * in.stride));
     out.values = unwanted.data();
   }
   return format.convert(in, absmax, exponent, rounding, bits, out, counts);

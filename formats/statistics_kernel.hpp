@@ -37,7 +37,8 @@ struct BlockPart {
   double signal = 0, noise = 0, max_abs = 0;
 };
 
-/// One row of the table. All functions of all rows give the same bits.
+/// One row of the table. All functions of all rows give the same bits. A smallest or largest x that is zero may have
+/// the sign of any zero of the run.
 struct StatisticsKernel {
   std::string_view name;
   std::string_view architecture;

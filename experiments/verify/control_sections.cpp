@@ -258,7 +258,7 @@ constexpr Section table[] = {
     {"control/first_exponent", "flexP+m: what repeating the first conversion of a tensor finds", "exact quotients",
      nullptr, first_exponents},
     {"control/prediction", "flexP+m: exponents predicted from histories, overflows, rare conversions, saved states",
-     "128-bit integers; FP64 on powers of two", nullptr, histories},
+     "128-bit integers; FP64 beside powers of two", nullptr, histories},
     {"control/ranges", "dfxpN: ranges moved by overflow rates at and beside the rate allowed", "exact fractions",
      nullptr, ranges},
     {"control/tensors", "flexP+m and dfxpN: exponents and codes of tensors converted again and again, every rounding",

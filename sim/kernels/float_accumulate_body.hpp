@@ -11,7 +11,6 @@
 // rests of both sums together stay below one unit of Real: e <= ulp(s) / 2 <= ulp(|s| + m) / 4 wherever m is added.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -188,18 +187,12 @@ PRECSIM_INLINE void accumulate(const AccumulateTile<Real>& tile, AccumulateState
 template <class Reals>
 PRECSIM_INLINE void multiply_add(const Reals& a, const Reals& b, Reals& sum) {
 #if defined(__x86_64__)
-  if constexpr (sizeof(Reals) > 16) {
-#if defined(__clang__) && !defined(__OPTIMIZE__)  // which compiles this also by itself, without a caller's instructions
-    for (std::size_t lane = 0; lane < sizeof a / sizeof a[0]; ++lane) {
-      sum[lane] = std::fma(a[lane], b[lane], sum[lane]);
-    }
-#else
-    if constexpr (sizeof(sum[0]) == sizeof(double)) {
-      asm("vfmadd231pd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-    } else {
-      asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-    }
-#endif
+  if constexpr (sizeof(Reals) > 16 && sizeof(sum[0]) == sizeof(double)) {
+    asm("vfmadd231pd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return;
+  }
+  if constexpr (sizeof(Reals) > 16 && sizeof(sum[0]) == sizeof(float)) {
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     return;
   }
 #endif

@@ -142,17 +142,19 @@ TEST(ArrayKernels, DecodeEveryFloatingCode) {
   }
 }
 
-/// At either end of the range every element is there, one beyond it the largest or the smallest normal one is not.
+/// At either end of the range all elements are there, one beyond it the largest or the smallest normal one is not.
 TEST(ArrayKernels, ScaleElementsAsFarAsTheyAreFp32Numbers) {
   for (const NamedFloat& row : named_floats()) {
     const FloatFormat& format = row.format;
     const ExponentRange range = scaled_exponents(format);
+    EXPECT_TRUE(range.has(range.lowest) && range.has(range.highest)) << row.name;
     EXPECT_FALSE(range.has(range.lowest - 1) || range.has(range.highest + 1)) << row.name;
     const double largest = decode(format, format.largest_code());
     const double smallest_normal = decode(format, 1u << format.fraction_bits);
     EXPECT_LE(std::ldexp(largest, range.highest), std::numeric_limits<float>::max()) << row.name;
     EXPECT_GT(std::ldexp(largest, range.highest + 1), std::numeric_limits<float>::max()) << row.name;
     EXPECT_GE(std::ldexp(smallest_normal, range.lowest), std::numeric_limits<float>::min()) << row.name;
+    EXPECT_GE(std::ldexp(decode(format, 1), range.lowest), std::numeric_limits<float>::denorm_min()) << row.name;
     EXPECT_LT(std::ldexp(smallest_normal, range.lowest - 1), std::numeric_limits<float>::min()) << row.name;
   }
 }
