@@ -264,6 +264,8 @@ TEST(ConvertBlock, WideFormatsGiveValues) {
   ConversionCounts counts;
   EXPECT_THROW(convert_block(*parse_format("tf32"), {edges.data(), 1, 1, 0}, 1, 0, {}, draws, {nullptr, &code}, counts),
                CheckError);
+  EXPECT_THROW(convert_block(*parse_format("e8m8"), {edges.data(), 1, 1, 0}, 1, 0, {}, draws, {nullptr, &code}, counts),
+               CheckError);  // 17 bits
   EXPECT_THROW(convert_block(*parse_format("fp16"), {edges.data(), 2, 2, 0}, 1, 0, {}, draws, {nullptr, &code}, counts),
                CheckError);  // strided: by Format::convert, which gives no codes of floating formats
 }
