@@ -181,6 +181,7 @@ TEST(Catalogue, MalformedNamesAreErrorsThatHoldTheNameAndTheValidChoices) {
                                         {"fp16:,", "NAME[:option"},
                                         {"fp16:overflow=inf,", "NAME[:option"},
                                         {"fp16:overflow=inf,overflow=inf", "twice"},
+                                        {"dfxp12:rate=0.1", "every=1..1000000, overflow=0..1"},
                                         {"fp16 ", "NAME[:option"},
                                         {" fp16", "NAME[:option"},
                                         {"fp16:overflow= inf", "NAME[:option"},
